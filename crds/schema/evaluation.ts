@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { GangSpec, StorageSpec } from './gang.ts';
+import { SamplerSpec } from './sampler.ts';
+
+export const EvaluationSpec = z.object({
+  seed: z.int().min(0).max(2 ** 31 - 1).default(0).describe('Every random number of the run comes from this'),
+  checkpoint: z.object({
+    uri: z.string().min(1).max(1024).optional().describe('A checkpoint: the folder that holds manifest.json'),
+    training: z.object({
+      name: z.string().min(1).max(40).describe('An SRDiTTraining of this namespace'),
+      which: z.enum(['Last', 'Best']).default('Last').describe('Its newest checkpoint, or its best'),
+    }).optional().describe('A checkpoint of a training; the evaluation waits for the training to complete'),
+    weights: z.enum(['ema', 'model']).default('ema').describe('Averaged or raw weights'),
+  }).describe('What is evaluated: uri or training'),
+  sampler: SamplerSpec.prefault({}).describe('How pictures are drawn'),
+  count: z.int().min(1).max(10_000_000).default(50_000).describe('Pictures to draw'),
+  batchSize: z.int().min(1).max(4096).default(64).describe('Pictures a rank draws at a time'),
+  balancedLabels: z.boolean().default(true).describe('Picture g gets label g mod classes; false draws labels from the seed'),
+  reference: z.object({
+    data: z.string().min(1).max(1024).optional().describe('Packed data set to compare with'),
+    npz: z.string().min(1).max(1024).optional().describe('Reference statistics or pictures in .npz form'),
+  }).describe('What the pictures are compared with: data or npz'),
+  features: z.object({
+    kind: z.enum(['pixels']).default('pixels').describe('pixels = downscaled pictures; its Frechet distance is no FID'),
+    size: z.int().min(2).max(64).default(8).describe('Side to which pictures are scaled for kind pixels'),
+  }).prefault({}).describe('Feature space of the metrics'),
+  neighbours: z.int().min(1).max(100).default(3).describe('k of precision and recall'),
+  storage: StorageSpec.describe('Where pictures and results go'),
+  gang: GangSpec.prefault({}).describe('Pods and processes that draw together'),
+  suspend: z.boolean().default(false).describe('Stop and wait; set to false to go on with the missing pictures'),
+  image: z.string().min(1).max(1024).optional().describe('Runtime image; the operator knows its own default'),
+});
+export type EvaluationSpec = z.infer<typeof EvaluationSpec>;
