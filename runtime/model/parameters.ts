@@ -1,3 +1,4 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { headWidth, mlpWidth, patchCount, tokenCount, type ModelConfig } from './config.ts';
 import { positionTable, rotaryTable } from './tables.ts';
 import { Philox } from '../flow/philox.ts';
@@ -111,4 +112,11 @@ function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
+}
+
+/** A parameter that must be there. */
+export function parameter(p: Readonly<Record<string, Tensor>>, name: string): Tensor {
+  const value = p[name];
+  if (value === undefined) throw new TypeError(`Cannot run the model: parameter "${name}" is missing. Pass every tensor that parameterTable(config) lists`);
+  return value;
 }
