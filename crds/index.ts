@@ -6,3 +6,8 @@ export * from './schema/training.ts';
 export * from './schema/evaluation.ts';
 export * from './schema/status.ts';
 export * from './schema/run.ts';
+export * from './schema/pod.ts';
+export * from './resource.ts';
+export * from './parse.ts';
+export { resourceSchema, customResourceDefinition } from './crd.ts';
+export { formatPath, type Path, type Problem, type Reason } from './openapi/schema.ts';

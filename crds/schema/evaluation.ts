@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GangSpec, StorageSpec } from './gang.ts';
+import { PodSpec } from './pod.ts';
 import { SamplerSpec } from './sampler.ts';
 
 export const EvaluationSpec = z.object({
@@ -27,6 +28,7 @@ export const EvaluationSpec = z.object({
   neighbours: z.int().min(1).max(100).default(3).describe('k of precision and recall'),
   storage: StorageSpec.describe('Where pictures and results go'),
   gang: GangSpec.prefault({}).describe('Pods and processes that draw together'),
+  pod: PodSpec.optional().describe('What is added to the pods; a change takes effect with the next attempt'),
   suspend: z.boolean().default(false).describe('Stop and wait; set to false to go on with the missing pictures'),
   image: z.string().min(1).max(1024).optional().describe('Runtime image; the operator knows its own default'),
 });

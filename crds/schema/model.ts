@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const PRESETS = ['S', 'B', 'L', 'XL'].flatMap((size) => [1, 2, 4].map((patch) => `SiT-${size}/${patch}`));
 
 export const ModelSize = z.object({
-  depth: z.int().min(4).max(128).describe('Transformer blocks; SPRINT routing needs at least 4 (2 dense, the routed ones, 2 dense)'),
+  depth: z.int().min(2).max(128).describe('Transformer blocks; SPRINT routing needs at least 4 (2 dense, the routed ones, 2 dense)'),
   hiddenSize: z.int().min(8).max(8192).describe('Width of the residual stream; a multiple of 4 times heads'),
   heads: z.int().min(1).max(128).describe('Attention heads'),
   patchSize: z.int().min(1).max(16).describe('Side of a patch in latent pixels; alignment needs 1'),

@@ -32,11 +32,14 @@ export const TrainingProgress = z.object({
 export const RunStatus = z.object({
   observedGeneration: z.int().optional(),
   state: z.enum(STATES).optional(),
-  conditions: z.array(Condition).max(16).optional(),
+  conditions: z.array(Condition).max(16).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }).optional()
+    .describe('What is true of the run now; types and reasons are for programs, messages for people'),
   attempt: z.int().min(0).optional().describe('Attempts count from 1; each is one gang of pods'),
   restarts: z.object({
     charged: z.int().min(0).default(0).describe('Restarts that count against gang.maxRestarts'),
     free: z.int().min(0).default(0).describe('Restarts that do not: eviction, preemption, lost node, stop'),
+    sinceProgress: z.int().min(0).optional().describe('Restarts since a newer checkpoint (or picture) was seen; the backoff grows with it'),
+    mark: z.int().min(0).optional().describe('Steps of the newest checkpoint (or pictures) at the last restart'),
   }).optional(),
   nextAttemptTime: z.iso.datetime().optional().describe('End of the backoff'),
   startTime: z.iso.datetime().optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GangSpec, StorageSpec } from './gang.ts';
 import { ModelSpec } from './model.ts';
+import { PodSpec } from './pod.ts';
 import { SamplerSpec } from './sampler.ts';
 
 export const ObjectiveSpec = z.object({
@@ -68,6 +69,7 @@ export const TrainingSpec = z.object({
     everySteps: z.int().min(1).default(10).describe('Steps between lines of metrics'),
   }).prefault({}).describe('Metrics'),
   gang: GangSpec.prefault({}).describe('Pods and processes that train together'),
+  pod: PodSpec.optional().describe('What is added to the pods; a change takes effect with the next attempt'),
   suspend: z.boolean().default(false).describe('Stop after a checkpoint and wait; set to false to go on'),
   image: z.string().min(1).max(1024).optional().describe('Runtime image; the operator knows its own default'),
 });

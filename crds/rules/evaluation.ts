@@ -1,0 +1,34 @@
+import { gangChangeRules, guidanceRules, lastingRules, nameRules, podRules, uriRules } from './shared.ts';
+import type { Rule } from './rule.ts';
+
+export const evaluationRules: readonly Rule[] = [
+  ...nameRules,
+  {
+    path: 'spec.checkpoint', rule: 'has(self.uri) != has(self.training)',
+    message: 'Set exactly one of checkpoint.uri and checkpoint.training',
+  },
+  {
+    path: 'spec.reference', rule: 'has(self.data) != has(self.npz)',
+    message: 'Set exactly one of reference.data and reference.npz',
+  },
+  {
+    path: 'spec', fieldPath: '.neighbours', rule: 'self.neighbours < self.count',
+    message: 'Set neighbours to less than count: precision and recall look at that many other pictures',
+  },
+  {
+    path: 'spec', fieldPath: '.count', rule: 'self.count >= self.gang.workers * self.gang.ranksPerWorker',
+    message: 'Set count to at least gang.workers x gang.ranksPerWorker: every rank draws one picture or more',
+  },
+  ...guidanceRules('spec.sampler.guidance'),
+  ...uriRules('spec.checkpoint', 'uri', 'optional'),
+  ...uriRules('spec.reference', 'data', 'optional'),
+  ...uriRules('spec.reference', 'npz', 'optional'),
+  {
+    path: 'spec.reference', fieldPath: '.npz', rule: "!has(self.npz) || self.npz.endsWith('.npz')",
+    message: 'Set reference.npz to a file whose name ends with .npz, or name a packed data set in reference.data',
+  },
+  ...uriRules('spec.storage', 'uri'),
+  ...podRules,
+  ...lastingRules('SRDiTEvaluation', ['seed', 'checkpoint', 'sampler', 'count', 'balancedLabels', 'reference', 'features', 'neighbours', 'storage']),
+  ...gangChangeRules,
+];

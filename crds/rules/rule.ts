@@ -1,0 +1,31 @@
+import type { Schema, Validation } from '../openapi/schema.ts';
+
+/** A CEL rule, written once: it goes into the CRD and is evaluated on the laptop (evaluate.ts). */
+export interface Rule extends Validation {
+  /** Where `self` is: field names from the resource's root, `[]` for the items of a list; '' is the resource itself. */
+  readonly path: string;
+}
+
+/** Hangs rules into a schema (which is changed).
+ *  @throws Error when a path or fieldPath leads nowhere, or a transition rule stands inside a list (old items cannot be found there) */
+export function attach(schema: Schema, rules: readonly Rule[]): Schema {
+  for (const { path, ...validation } of rules) {
+    const parts = path === '' ? [] : path.replaceAll('[]', '.[]').split('.');
+    if (parts.includes('[]') && isTransition(validation)) throw new Error(`Cannot attach rule "${validation.rule}": ${path} is inside a list, where oldSelf is not known. Put the rule above the list`);
+    const target = descend(schema, parts, path);
+    descend(target, validation.fieldPath?.slice(1).split('.') ?? [], `${path}${validation.fieldPath ?? ''}`);
+    (target['x-kubernetes-validations'] ??= []).push(validation);
+  }
+  return schema;
+}
+
+function descend(schema: Schema, parts: readonly string[], whole: string): Schema {
+  return parts.reduce<Schema>((current, part) => {
+    const next = part === '[]' ? current.items : current.properties?.[part];
+    if (next === undefined) throw new Error(`Cannot attach a rule at ${whole}: there is no "${part}". Correct the rule's path`);
+    return next;
+  }, schema);
+}
+
+/** A rule about a change. It is not asked when a resource is created. */
+export const isTransition = (validation: Pick<Validation, 'rule'>): boolean => /\boldSelf\b/.test(validation.rule);
