@@ -1,0 +1,59 @@
+import type { Condition } from '@srdit/crds';
+import type { Decision } from './gang.ts';
+import { RESTART_REASONS } from './outcome.ts';
+
+type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+const say = (type: Condition['type'], yes: boolean, reason: string, message: string): Said =>
+  ({ type, status: yes ? 'True' : 'False', reason, message });
+
+/** The law of design.md. Suspended, Running, Complete and Failed are always there; Reconciling (until the gang runs)
+ *  and Stalled (a terminal failure) only while true, as kstatus wants. Messages hold no times: they change only when
+ *  the state does. */
+function conditionsOf(decision: Exclude<Decision, { kind: 'Ended' }>, before: readonly Condition[]): Said[] {
+  const running = (yes: boolean, reason: string, message: string): Said => say('Running', yes, reason, message);
+  const common = (suspended: Said, run: Said): Said[] => [
+    suspended, run, say('Complete', false, 'NotComplete', 'The run has not ended'), say('Failed', false, 'NotFailed', 'The run has not failed'),
+  ];
+  const awake = say('Suspended', false, 'NotSuspended', 'spec.suspend is false');
+  /** While a restart goes on its cause stays told, though the pods that showed it are gone. */
+  const restarting = (loss: { reason: string; message: string } | undefined, fallback: Said): Said => {
+    const told = before.find((condition) => condition.type === 'Running' && RESTART_REASONS.has(condition.reason));
+    if (loss !== undefined) return running(false, loss.reason, loss.message);
+    return told === undefined ? fallback : running(false, told.reason, told.message);
+  };
+  const reconciling = (message: string): Said => say('Reconciling', true, 'GangNotRunning', message);
+
+  switch (decision.kind) {
+    case 'Waiting':
+      return [...common(awake, running(false, decision.reason, decision.message)), reconciling(decision.message)];
+    case 'Suspending':
+      return [...common(say('Suspended', false, 'Suspending', 'The gang writes a checkpoint and ends'), running(false, 'Suspending', 'spec.suspend is true')), reconciling('The gang is ending')];
+    case 'Suspended':
+      return common(say('Suspended', true, 'Suspended', 'spec.suspend is true; set it to false to go on'), running(false, 'Suspended', 'spec.suspend is true'));
+    case 'Complete':
+      return [say('Suspended', false, 'Ended', 'The run has ended'), running(false, 'Complete', 'Every worker has ended well'), say('Complete', true, 'Complete', 'Every worker has ended well'), say('Failed', false, 'NotFailed', 'The run has not failed')];
+    case 'Failed':
+      return [say('Suspended', false, 'Ended', 'The run has ended'), running(false, decision.reason, decision.message), say('Complete', false, decision.reason, 'The run has failed'), say('Failed', true, decision.reason, decision.message), say('Stalled', true, decision.reason, decision.message)];
+    case 'Settling':
+      return [...common(awake, running(false, 'GangLost', decision.loss.message)), reconciling('The gang is lost and will be started again')];
+    case 'Clearing':
+    case 'BackingOff':
+      return [...common(awake, restarting(decision.loss, running(false, 'Starting', 'Pods of an earlier attempt are ending'))), reconciling('The gang will be started again')];
+    case 'Run':
+      return decision.phase === 'Running'
+        ? common(awake, running(true, 'AllWorkersRunning', 'All workers are running'))
+        : [...common(awake, restarting(undefined, running(false, 'Starting', 'Waiting for all workers to run'))), reconciling('Waiting for all workers to run')];
+    default: return decision satisfies never;
+  }
+}
+
+/** Conditions to write: a transition time changes only with the status, observedGeneration is always the spec's. */
+export function conditions(decision: Decision, before: readonly Condition[], now: string, generation: number): Condition[] {
+  if (decision.kind === 'Ended') return before.map((condition) => ({ ...condition, observedGeneration: generation }));
+  return conditionsOf(decision, before).map((said) => {
+    const previous = before.find((condition) => condition.type === said.type);
+    const settled = previous?.status === said.status && (said.reason === 'GangLost') === (previous.reason === 'GangLost');
+    return { ...said, lastTransitionTime: settled ? previous.lastTransitionTime : now, observedGeneration: generation };
+  });
+}

@@ -1,0 +1,129 @@
+import { after, backoffSeconds } from './backoff.ts';
+import { isCharged, isSettled, outcomeOf, type Loss } from './outcome.ts';
+import { progressMark } from './progress.ts';
+import type { Gang, Observed, ObservedPod, PlanOptions, Status } from './types.ts';
+import { prerequisite } from './prerequisite.ts';
+
+/** What the status must remember about attempts: it outlives the pods. */
+export interface Ledger {
+  readonly attempt: number;
+  readonly restarts: NonNullable<Status['restarts']>;
+  readonly nextAttemptTime?: string;
+}
+
+/** What is to be done now. `loss` of a restart is told to users while it goes on. */
+export type Decision =
+  | { readonly kind: 'Ended' }
+  | { readonly kind: 'Waiting'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'Suspending' }
+  | { readonly kind: 'Suspended' }
+  | { readonly kind: 'Complete' }
+  | { readonly kind: 'Failed'; readonly reason: string; readonly message: string }
+  /** The gang is lost, but why may still show; the attempt stands until then. */
+  | { readonly kind: 'Settling'; readonly loss: Loss; readonly until: string }
+  /** The pods of older attempts must leave before new ones may come: two attempts are never alive together. */
+  | { readonly kind: 'Clearing'; readonly loss?: Loss }
+  | { readonly kind: 'BackingOff'; readonly until: string; readonly loss?: Loss }
+  | { readonly kind: 'Run'; readonly phase: 'Pending' | 'Starting' | 'Running' };
+
+export interface Decided { readonly ledger: Ledger; readonly decision: Decision }
+
+export const isAlive = (pod: ObservedPod): boolean => pod.phase === 'Pending' || pod.phase === 'Running';
+
+const conditionIsTrue = (status: Status | undefined, type: string): boolean =>
+  status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+
+/** Complete stays complete and failed stays failed, whatever happens to pods afterwards. Only a changed spec begins
+ *  again: more steps than were done, or anything new after a failure (a new generation is a person's decision). */
+export function hasEnded(gang: Gang, status: Status | undefined): boolean {
+  if (conditionIsTrue(status, 'Complete')) {
+    return gang.kind === 'SRDiTEvaluation' || gang.spec.steps <= (status?.progress?.step ?? Number.POSITIVE_INFINITY);
+  }
+  return conditionIsTrue(status, 'Failed') && status?.observedGeneration === gang.metadata.generation;
+}
+
+/** Begins an ended run anew: attempts count on (their claims in storage stay), restarts from nothing. */
+const reopened = (ledger: Ledger): Ledger => ({ attempt: ledger.attempt + 1, restarts: { charged: 0, free: 0 } });
+
+function ledgerOf(status: Status | undefined): Ledger {
+  return {
+    attempt: status?.attempt ?? 0,
+    restarts: status?.restarts ?? { charged: 0, free: 0 },
+    ...(status?.nextAttemptTime === undefined ? {} : { nextAttemptTime: status.nextAttemptTime }),
+  };
+}
+
+/** Which attempt should be, and how far it is. Looks at states only, never at what happened last. */
+export function decide(gang: Gang, observed: Observed, options: PlanOptions): Decided {
+  const { status } = observed;
+  const ledger = ledgerOf(status);
+  if (hasEnded(gang, status)) return { ledger, decision: { kind: 'Ended' } };
+  const wasEnded = conditionIsTrue(status, 'Complete') || conditionIsTrue(status, 'Failed');
+
+  const pods = observed.pods.filter((pod) => pod.attempt === ledger.attempt);
+  const wasSuspended = status?.state === 'Suspending' || status?.state === 'Suspended';
+  const wasRunning = status?.state === 'Running';
+  const outcome = ledger.attempt === 0 || wasEnded ? { kind: 'Going' } as const : outcomeOf(pods, gang.spec.gang.workers, wasRunning);
+
+  if (outcome.kind === 'Complete') return { ledger, decision: { kind: 'Complete' } };
+  if (outcome.kind === 'Lost' && (outcome.loss.kind === 'WrongConfiguration' || outcome.loss.kind === 'Diverged')) {
+    return { ledger, decision: { kind: 'Failed', reason: outcome.loss.reason, message: outcome.loss.message } };
+  }
+
+  if (gang.spec.suspend) {
+    // What our own TERM does to the pods is not a loss.
+    const left = observed.pods.some(isAlive) || observed.jobs.length > 0;
+    return { ledger, decision: { kind: left ? 'Suspending' : 'Suspended' } };
+  }
+  if (wasSuspended || wasEnded) {
+    const next = wasEnded ? reopened(ledger) : { attempt: ledger.attempt + 1, restarts: ledger.restarts };
+    return proceed(gang, observed, ledger.attempt === 0 ? { ...next, attempt: 1 } : next);
+  }
+  if (outcome.kind === 'Lost') return lost(gang, observed, options, ledger, outcome.loss);
+  if (ledger.attempt === 0) {
+    const wait = prerequisite(gang, observed);
+    return wait === undefined ? proceed(gang, observed, { ...ledger, attempt: 1 }) : { ledger, decision: wait };
+  }
+  return proceed(gang, observed, ledger);
+}
+
+/** A collective blocks for ever when one rank is gone, so ranks are never replaced singly: the attempt is over. */
+function lost(gang: Gang, observed: Observed, options: PlanOptions, ledger: Ledger, loss: Loss): Decided {
+  const { now, status } = observed;
+  const noted = status?.conditions?.find((condition) => condition.type === 'Running' && condition.reason === 'GangLost');
+  const since = noted?.lastTransitionTime ?? now;
+  const until = after(since, options.causeWindowSeconds);
+  if (!isSettled(loss) && now < until) return { ledger, decision: { kind: 'Settling', loss, until } };
+
+  const charged = isCharged(loss);
+  if (charged && ledger.restarts.charged >= gang.spec.gang.maxRestarts) {
+    const spent = ledger.restarts.charged === 0 ? 'Restarts are switched off' : `Restarted ${ledger.restarts.charged} times already`;
+    return {
+      ledger,
+      decision: { kind: 'Failed', reason: 'RestartsSpent', message: `${loss.message}. ${spent} (spec.gang.maxRestarts is ${gang.spec.gang.maxRestarts}); read the log of that worker, mend the cause, or raise spec.gang.maxRestarts` },
+    };
+  }
+  const mark = progressMark(gang, observed);
+  const restart = mark > (ledger.restarts.mark ?? -1) ? 1 : (ledger.restarts.sinceProgress ?? 0) + 1;
+  const attempt = ledger.attempt + 1;
+  const wait = backoffSeconds(gang.spec.gang.backoffSeconds, restart, gang.metadata.uid, attempt);
+  const restarts = {
+    charged: ledger.restarts.charged + (charged ? 1 : 0), free: ledger.restarts.free + (charged ? 0 : 1), sinceProgress: restart, mark,
+  };
+  return proceed(gang, observed, { attempt, restarts, nextAttemptTime: after(since, wait) }, loss);
+}
+
+/** From a recorded attempt to its running pods: old pods leave, the backoff passes, the Job is there, the pods run. */
+function proceed(gang: Gang, observed: Observed, ledger: Ledger, loss?: Loss): Decided {
+  const because = loss === undefined ? {} : { loss };
+  const older = observed.jobs.some((job) => job.attempt !== ledger.attempt)
+    || observed.pods.some((pod) => pod.attempt !== ledger.attempt && isAlive(pod));
+  if (older) return { ledger, decision: { kind: 'Clearing', ...because } };
+  if (ledger.nextAttemptTime !== undefined && observed.now < ledger.nextAttemptTime) {
+    return { ledger, decision: { kind: 'BackingOff', until: ledger.nextAttemptTime, ...because } };
+  }
+  const running = observed.pods.filter((pod) => pod.attempt === ledger.attempt && pod.phase !== 'Pending').length;
+  const phase = running >= gang.spec.gang.workers ? 'Running' : observed.pods.some((pod) => pod.attempt === ledger.attempt) ? 'Starting' : 'Pending';
+  const { nextAttemptTime: _passed, ...rest } = ledger;
+  return { ledger: rest, decision: { kind: 'Run', phase } };
+}

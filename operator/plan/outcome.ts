@@ -1,0 +1,75 @@
+import { ExitCode } from '@srdit/crds';
+import type { ObservedPod } from './types.ts';
+
+/** Why an attempt ended, or is ending. `WrongConfiguration` and `Diverged` end the run; the others restart the gang. */
+export interface Loss {
+  readonly kind: 'WrongConfiguration' | 'Diverged' | 'Disrupted' | 'Crashed' | 'Stopped' | 'PeerLost' | 'PodGone';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Outcome = { readonly kind: 'Going' } | { readonly kind: 'Complete' } | { readonly kind: 'Lost'; readonly loss: Loss };
+
+/** What the cluster did to the pod, not the pod to itself (pod conditions and reasons of Kubernetes). */
+const DISRUPTIONS: ReadonlySet<string> = new Set([
+  'DisruptionTarget', 'EvictionByEvictionAPI', 'Evicted', 'Preempting', 'PreemptionByScheduler', 'DeletionByTaintManager',
+  'DeletionByPodGC', 'TerminationByKubelet', 'NodeLost', 'NodeShutdown', 'Shutdown', 'Terminated', 'ExecutorLost',
+]);
+
+/** Root causes first: a rank that lost its peer is never the root while another explanation stands. */
+const ORDER: readonly Loss['kind'][] = ['WrongConfiguration', 'Diverged', 'Disrupted', 'Crashed', 'Stopped', 'PeerLost'];
+
+const SIGNALS: Readonly<Record<number, string>> = { 6: 'SIGABRT', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM' };
+
+function lossOf(pod: ObservedPod): Loss {
+  const said = pod.lastWord?.message;
+  const who = `Worker ${pod.worker}`;
+  if (pod.exitCode === ExitCode.WrongConfiguration) {
+    return { kind: 'WrongConfiguration', reason: 'WrongConfiguration', message: said ?? `${who} refused its configuration; its log says why` };
+  }
+  if (pod.exitCode === ExitCode.Diverged) {
+    return { kind: 'Diverged', reason: 'Diverged', message: said ?? `${who} met a loss that is not a number; lower spec.optimizer.learningRate` };
+  }
+  if (pod.reason !== undefined && DISRUPTIONS.has(pod.reason)) {
+    return { kind: 'Disrupted', reason: 'Disrupted', message: `${who} was taken away (${pod.reason})` };
+  }
+  if (pod.exitCode === ExitCode.Stopped) return { kind: 'Stopped', reason: 'Stopped', message: said ?? `${who} was told to stop` };
+  if (pod.exitCode === ExitCode.PeerLost) {
+    const peer = pod.lastWord?.lostRank;
+    return { kind: 'PeerLost', reason: 'PeerLost', message: peer === undefined ? `${who} lost a peer` : `${who} lost rank ${peer}` };
+  }
+  if (pod.reason === 'OOMKilled') {
+    return { kind: 'Crashed', reason: 'OutOfMemory', message: `${who} ran out of memory; lower spec.batchSize or give the pods more` };
+  }
+  const signal = pod.exitCode === undefined ? undefined : SIGNALS[pod.exitCode - 128];
+  const how = pod.exitCode === undefined ? 'ended without an exit code' : `ended with exit code ${pod.exitCode}${signal ? ` (${signal})` : ''}`;
+  return { kind: 'Crashed', reason: 'WorkerCrashed', message: said === undefined ? `${who} ${how}` : `${who} ${how}: ${said}` };
+}
+
+/** How the attempt stands. pods: those of the attempt; wasRunning: all of them were seen running before. */
+export function outcomeOf(pods: readonly ObservedPod[], workers: number, wasRunning: boolean): Outcome {
+  const worst = pods.filter((pod) => pod.phase === 'Failed')
+    .map((pod) => ({ pod, loss: lossOf(pod) }))
+    .sort((a, b) => ORDER.indexOf(a.loss.kind) - ORDER.indexOf(b.loss.kind) || a.pod.worker - b.pod.worker)[0];
+  if (worst !== undefined) return { kind: 'Lost', loss: worst.loss };
+
+  const present = new Set(pods.map((pod) => pod.worker));
+  const succeeded = new Set(pods.filter((pod) => pod.phase === 'Succeeded').map((pod) => pod.worker));
+  if (succeeded.size >= workers) return { kind: 'Complete' };
+  if (wasRunning) {
+    const gone = Array.from({ length: workers }, (_, worker) => worker).filter((worker) => !present.has(worker));
+    if (gone.length > 0) {
+      return { kind: 'Lost', loss: { kind: 'PodGone', reason: 'PodGone', message: `The pod of worker ${gone.join(', ')} is gone` } };
+    }
+  }
+  return { kind: 'Going' };
+}
+
+/** Reasons under which a restart is told in the condition Running. */
+export const RESTART_REASONS: ReadonlySet<string> = new Set(['Disrupted', 'OutOfMemory', 'WorkerCrashed', 'Stopped', 'PeerLost', 'PodGone']);
+
+/** Whether the restart counts against gang.maxRestarts: only what the run did to itself does. */
+export const isCharged = (loss: Loss): boolean => loss.kind === 'Crashed' || loss.kind === 'PeerLost';
+
+/** Whether no later observation can explain the loss better. */
+export const isSettled = (loss: Loss): boolean => loss.kind === 'WrongConfiguration' || loss.kind === 'Diverged' || loss.kind === 'Disrupted';

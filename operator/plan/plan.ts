@@ -1,0 +1,67 @@
+import { after } from './backoff.ts';
+import { decide, isAlive, type Decided } from './gang.ts';
+import { configMap } from './objects/config-map.ts';
+import { job } from './objects/job.ts';
+import { attemptName } from './objects/names.ts';
+import { networkPolicy } from './objects/network-policy.ts';
+import { service } from './objects/service.ts';
+import { statusOf } from './status.ts';
+import type { Deletion, Gang, KubernetesObject, Observed, Plan, PlanOptions, Status } from './types.ts';
+
+/** What should be, from what is: pure, so that the operator, the local executor and `srdit render` cannot differ.
+ *  Hands write status, then delete, then apply. */
+export function plan(gang: Gang, observed: Observed, options: PlanOptions): Plan {
+  const decided = decide(gang, observed, options);
+  const wake = wakeAt(decided, observed, options);
+  return {
+    status: statusOf(gang, observed, decided),
+    deletes: deletes(gang, decided, observed, options),
+    objects: decided.decision.kind === 'Run' ? objects(gang, observed, decided.ledger.attempt, options) : [],
+    ...(wake === undefined ? {} : { wakeAt: wake }),
+  };
+}
+
+/** Everything an attempt needs; the Job last, because its pods need the rest. */
+export function objects(gang: Gang, observed: Observed, attempt: number, options: PlanOptions): KubernetesObject[] {
+  const status: Status | undefined = observed.status;
+  return [service(gang), networkPolicy(gang, options), configMap(gang, observed, attempt), job(gang, status, attempt, options)];
+}
+
+const overdue = (deletionTime: string | undefined, observed: Observed, options: PlanOptions): boolean =>
+  deletionTime !== undefined && observed.now >= after(deletionTime, options.forceAfterSeconds);
+
+function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, options: PlanOptions): Deletion[] {
+  const leaving = (attempt: number): boolean => decision.kind === 'Suspending' || attempt !== ledger.attempt;
+  switch (decision.kind) {
+    case 'Suspending':
+    case 'Clearing':
+      return [
+        ...observed.jobs.filter((one) => leaving(one.attempt) && one.deletionTime === undefined).flatMap((one): Deletion[] => [
+          { kind: 'Job', name: one.name, ...(one.uid === undefined ? {} : { uid: one.uid }) },
+          { kind: 'ConfigMap', name: attemptName(gang, one.attempt) },
+        ]),
+        // Safe by force even if the processes live on behind a dead kubelet: the next attempt's claim fences them.
+        ...observed.pods.filter((pod) => leaving(pod.attempt) && isAlive(pod) && overdue(pod.deletionTime, observed, options))
+          .map((pod): Deletion => ({ kind: 'Pod', name: pod.name, force: true })),
+      ];
+    case 'Failed':
+      // Survivors end; the Job stays for its logs.
+      return observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime === undefined).map((pod): Deletion => ({ kind: 'Pod', name: pod.name }));
+    default:
+      return [];
+  }
+}
+
+function wakeAt({ decision }: Decided, observed: Observed, options: PlanOptions): string | undefined {
+  switch (decision.kind) {
+    case 'Settling':
+    case 'BackingOff':
+      return decision.until;
+    case 'Suspending':
+    case 'Clearing':
+      return observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime !== undefined)
+        .map((pod) => after(pod.deletionTime ?? observed.now, options.forceAfterSeconds)).sort()[0];
+    default:
+      return undefined;
+  }
+}

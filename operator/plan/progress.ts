@@ -1,0 +1,83 @@
+import type { CheckpointRef, LastWord, ProgressReport } from '@srdit/crds';
+import { defined } from './defined.ts';
+import type { Evaluation, Gang, Observed, Progress, Status, Training } from './types.ts';
+
+/** The part of the status that pods report. */
+export type Reported = Pick<Status, 'progress' | 'checkpoints' | 'samples' | 'results'>;
+
+const percent = (done: number, of: number): number => (of <= 0 ? 0 : Math.min(100, Math.floor((100 * done) / of)));
+
+/** A report speaks for the status only if it is of this run's current attempt: an old process may still answer. */
+function reportOf(gang: Gang, observed: Observed): ProgressReport | undefined {
+  const { progress, status } = observed;
+  return progress?.uid === gang.metadata.uid && progress.attempt === status?.attempt ? progress : undefined;
+}
+
+/** Reports are untrusted: a uri outside the run's own prefix is dropped, so that status never points elsewhere. */
+function within(prefix: string, uri: string): boolean {
+  const base = prefix.endsWith('/') ? prefix : `${prefix}/`;
+  return uri.startsWith(base) && !uri.slice(base.length).split('/').includes('..');
+}
+
+/** Newest first, each step once, the 5 newest. */
+function newestOf(known: readonly CheckpointRef[], heard: readonly CheckpointRef[]): CheckpointRef[] {
+  const bySteps = new Map([...known, ...heard].map((checkpoint) => [checkpoint.step, checkpoint]));
+  return [...bySteps.values()].sort((a, b) => b.step - a.step).slice(0, 5);
+}
+
+/** Last words of the current attempt, by worker. */
+function lastWords(observed: Observed): LastWord[] {
+  return observed.pods.filter((pod) => pod.attempt === observed.status?.attempt)
+    .toSorted((a, b) => a.worker - b.worker).flatMap((pod) => pod.lastWord ?? []);
+}
+
+/** Previous status, brought up to date with what rank 0 reports and with the last words of pods that ended. */
+export function reported(gang: Gang, observed: Observed): Reported {
+  const report = reportOf(gang, observed);
+  const words = lastWords(observed);
+  return gang.kind === 'SRDiTTraining' ? ofTraining(gang, observed.status, report, words) : ofEvaluation(gang, observed.status, report, words);
+}
+
+function ofTraining(gang: Training, before: Status | undefined, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
+  const ours = (checkpoint: CheckpointRef): boolean => within(gang.spec.storage.uri, checkpoint.uri);
+  const heard = [...(report?.checkpoints ?? []), ...words.flatMap((word) => word.checkpoint ?? [])].filter(ours);
+  // A report lists what storage holds now: retention, or a resume from an older checkpoint, makes entries go away.
+  const newest = newestOf(report?.checkpoints === undefined ? before?.checkpoints?.newest ?? [] : [], heard);
+  const last = newest[0] ?? before?.checkpoints?.last;
+  const best = report?.best !== undefined && ours(report.best) ? report.best : before?.checkpoints?.best;
+  const samples = report?.samples !== undefined && within(gang.spec.storage.uri, report.samples.uri) ? report.samples : before?.samples;
+
+  const of = gang.spec.steps;
+  const step = Math.min(of, Math.max(report?.step ?? before?.progress?.step ?? 0, ...words.map((word) => word.step ?? 0)));
+  const silent = report === undefined && before?.progress === undefined && words.length === 0;
+  return defined({
+    progress: silent ? undefined : { ...before?.progress, step, of, percent: percent(step, of), ...numbers(report) },
+    checkpoints: last === undefined ? undefined : defined({ last, best, newest }),
+    samples,
+  });
+}
+
+function ofEvaluation(gang: Evaluation, before: Status | undefined, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
+  const of = gang.spec.count;
+  const result = words.find((word) => word.result !== undefined)?.result;
+  const pictures = result === undefined ? Math.min(of, report?.step ?? before?.progress?.pictures ?? 0) : of;
+  const silent = report === undefined && before?.progress === undefined && result === undefined;
+  const { loss: _loss, lossEma: _lossEma, ...rates } = numbers(report);
+  return defined({
+    progress: silent ? undefined : { ...before?.progress, pictures, of, percent: percent(pictures, of), ...rates },
+    results: result === undefined ? before?.results : [...(before?.results ?? []).filter((known) => known.checkpoint !== result.checkpoint), result],
+  });
+}
+
+const numbers = (report: ProgressReport | undefined): Pick<Progress, 'loss' | 'lossEma' | 'imagesPerSecond' | 'etaSeconds' | 'lastReportTime'> =>
+  report === undefined ? {} : defined({
+    loss: report.loss, lossEma: report.lossEma, imagesPerSecond: report.imagesPerSecond,
+    etaSeconds: report.etaSeconds === undefined ? undefined : Math.max(0, Math.round(report.etaSeconds)),
+    lastReportTime: report.time,
+  });
+
+/** What cannot be lost any more: steps behind the newest checkpoint, or pictures drawn. Backoff starts over when it grows. */
+export function progressMark(gang: Gang, observed: Observed): number {
+  const { checkpoints, progress } = reported(gang, observed);
+  return (gang.kind === 'SRDiTTraining' ? checkpoints?.last?.step : progress?.pictures) ?? 0;
+}

@@ -1,0 +1,55 @@
+import { conditions } from './conditions.ts';
+import { defined } from './defined.ts';
+import type { Decided, Decision } from './gang.ts';
+import { reported } from './progress.ts';
+import type { Gang, Observed, Status } from './types.ts';
+
+/** The one word of the State column. */
+function stateOf(decision: Decision, observed: Observed, attempt: number): NonNullable<Status['state']> {
+  switch (decision.kind) {
+    case 'Ended': return observed.status?.state ?? 'Complete';
+    case 'Waiting': return 'Pending';
+    case 'Suspending': return 'Suspending';
+    case 'Suspended': return 'Suspended';
+    case 'Complete': return 'Complete';
+    case 'Failed': return 'Failed';
+    case 'Settling': return 'Restarting';
+    case 'Clearing':
+    case 'BackingOff': return 'Restarting';
+    case 'Run': {
+      if (decision.phase === 'Running') return 'Running';
+      // Until the new gang runs the restart is not over; a first start is a start.
+      const restarting = observed.status?.state === 'Restarting' || (observed.status?.state === 'Running' && attempt > 1);
+      return restarting ? 'Restarting' : decision.phase;
+    }
+    default: return decision satisfies never;
+  }
+}
+
+/** The status to write before anything is deleted or created. */
+export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: Decided): Status {
+  const { now, status: before } = observed;
+  const ended = decision.kind === 'Complete' || decision.kind === 'Failed';
+  const heard = reported(gang, observed);
+  const progress = decision.kind !== 'Complete' || heard.progress === undefined ? heard.progress : complete(gang, heard.progress);
+  const starts = decision.kind === 'Run' && before?.startTime === undefined;
+  return defined({
+    observedGeneration: gang.metadata.generation,
+    state: stateOf(decision, observed, ledger.attempt),
+    conditions: conditions(decision, before?.conditions ?? [], now, gang.metadata.generation),
+    attempt: ledger.attempt,
+    restarts: ledger.restarts,
+    nextAttemptTime: ended || decision.kind === 'Suspended' ? undefined : ledger.nextAttemptTime,
+    startTime: starts ? now : before?.startTime,
+    completionTime: ended ? now : decision.kind === 'Ended' ? before?.completionTime : undefined,
+    ...heard,
+    progress,
+  });
+}
+
+/** Every worker ended well, so all steps are done, though the last report came before the last step. */
+function complete(gang: Gang, progress: NonNullable<Status['progress']>): NonNullable<Status['progress']> {
+  return gang.kind === 'SRDiTTraining'
+    ? { ...progress, step: gang.spec.steps, of: gang.spec.steps, percent: 100, etaSeconds: 0 }
+    : { ...progress, pictures: gang.spec.count, of: gang.spec.count, percent: 100, etaSeconds: 0 };
+}
