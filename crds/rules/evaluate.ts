@@ -16,7 +16,7 @@ function program(rule: string): Program {
 }
 
 /** Causes after which the API server does not ask the rules: values they read may be missing or of a wrong type. */
-const BLOCKING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueTypeInvalid', 'FieldValueTooLong', 'FieldValueTooMany', 'UnknownField']);
+const BLOCKING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueNotSupported', 'FieldValueTypeInvalid', 'FieldValueTooLong', 'FieldValueTooMany', 'UnknownField']);
 export const blocksRules = (problems: readonly Problem[]): boolean => problems.some((problem) => BLOCKING.has(problem.reason));
 
 /** The rules of the schema that a defaulted value breaks. old: the value before the change; without it rules about changes are not asked. */
