@@ -58,7 +58,8 @@ export function embedCondition(p: Parameters, config: ModelConfig, input: SitInp
 }
 
 /** [B] -> [B, 256]: [cos(t f).., sin(t f)..]. */
-function timeEmbedding(t: Tensor): Tensor {
+function timeEmbedding(t: Tensor | undefined): Tensor {
+  if (t === undefined) throw new TypeError('Cannot run the model: the times are missing. Pass t [batch] or timeTable');
   const angles = tf.mul(tf.reshape(t, [-1, 1]), tf.tensor(timeFrequencies(), [1, TIME_FREQUENCIES]));
   return tf.concat([tf.cos(angles), tf.sin(angles)], 1);
 }

@@ -15,13 +15,14 @@ export type Parameters = Readonly<Record<string, Tensor>>;
 export interface SitInput {
   /** Noised latent [B, C, S, S]. */
   readonly x: Tensor;
-  /** Times [B], 0 = data, 1 = noise. */
-  readonly t: Tensor;
+  /** Times [B], 0 = data, 1 = noise. This or timeTable. */
+  readonly t?: Tensor | undefined;
   /** Labels [B] int32; numClasses is the null label. */
   readonly y: Tensor;
   /** Noised class feature [B, Z]; with a class token only. */
   readonly cls?: Tensor | undefined;
-  /** Time table [B, 256] to use instead of the one computed from t (float64 parity: the reference's stays float32). */
+  /** tables.ts' timeTable of the times, [B, 256], or [1, 256] where all are the same, instead of t: saves a sampler the
+   *  arithmetic, and float64 parity needs it (the reference's table stays float32). */
   readonly timeTable?: Tensor | undefined;
 }
 
@@ -37,8 +38,9 @@ export interface NetworkDraws {
 
 export type SitMode =
   | { readonly kind: 'train'; readonly draws: NetworkDraws }
-  /** uncond: the routed path is dropped for the whole batch (path-drop guidance). */
-  | { readonly kind: 'eval'; readonly uncond?: boolean };
+  /** uncond: the routed path is dropped (path-drop guidance), for the whole batch or for its second half. Without routing
+   *  there is no path to drop. */
+  | { readonly kind: 'eval'; readonly uncond?: boolean | 'secondHalf' };
 
 export interface SitOutput {
   /** Velocity [B, C, S, S]. */
@@ -72,7 +74,7 @@ export function sit(p: Parameters, config: ModelConfig, input: SitInput, mode: S
   const qkEpsilon = options.qkEpsilon ?? QK_EPSILON;
 
   let firstValue: Tensor | undefined;
-  const run = (first: number, last: number, x: Tensor, context: Pick<BlockContext, 'rotation' | 'firstValue'>): Tensor => {
+  const run = (first: number, last: number, x: Tensor, context: Pick<BlockContext, 'rotation' | 'firstValue'> & { readonly condition?: Tensor }): Tensor => {
     for (let i = first; i < last; i++) {
       const done = block(p, config, i, x, { condition, qkEpsilon, ...context, firstValue: context.firstValue ?? (config.valueResidual ? firstValue : undefined) }, probe);
       if (i === 0) {
@@ -96,8 +98,7 @@ export function sit(p: Parameters, config: ModelConfig, input: SitInput, mode: S
     let sparse: Tensor;
     const kept = keptTokens(config);
     if (mode.kind === 'eval') {
-      // With uncond nothing depends on the routed blocks, so they are not run.
-      sparse = mode.uncond === true ? tf.broadcastTo(maskToken, dense.shape) : run(ENDS, middleEnd, dense, { rotation });
+      sparse = evaluated(mode.uncond ?? false, middleEnd, maskToken);
     } else {
       if (kept < (dense.shape[1] as number)) {
         const route = routeTokens(mode.draws.tokens, kept);
@@ -117,6 +118,17 @@ export function sit(p: Parameters, config: ModelConfig, input: SitInput, mode: S
     const fused = linear(both, parameter(p, 'fusion_proj.weight'), parameter(p, 'fusion_proj.bias'));
     probe('fused', fused);
     return run(middleEnd, config.depth, fused, { rotation });
+  }
+
+  /** The middle path in eval mode. Where it is dropped nothing depends on the routed blocks, so they are not run. */
+  function evaluated(uncond: boolean | 'secondHalf', middleEnd: number, maskToken: Tensor): Tensor {
+    if (uncond === true) return tf.broadcastTo(maskToken, dense.shape);
+    if (uncond === false) return run(ENDS, middleEnd, dense, { rotation });
+    const firstHalf = (value: Tensor): Tensor => (tf.split(value, 2, 0) as [Tensor, Tensor])[0];
+    const seen = run(ENDS, middleEnd, firstHalf(dense), {
+      rotation, condition: firstHalf(condition), firstValue: config.valueResidual && firstValue !== undefined ? firstHalf(firstValue) : undefined,
+    });
+    return tf.concat([seen, tf.broadcastTo(maskToken, seen.shape)], 0);
   }
 }
 
