@@ -1,13 +1,16 @@
 import { z } from 'zod';
 
+const time = () => z.iso.datetime();
+const uri = () => z.string().max(2048);
+
 /** metav1.Condition (Kubernetes API conventions, "Typical status properties"). */
 export const Condition = z.object({
-  type: z.enum(['Suspended', 'Running', 'Complete', 'Failed', 'Reconciling', 'Stalled']),
-  status: z.enum(['True', 'False', 'Unknown']),
-  reason: z.string().max(1024),
-  message: z.string().max(32_768),
-  lastTransitionTime: z.iso.datetime(),
-  observedGeneration: z.int(),
+  type: z.enum(['Suspended', 'Running', 'Complete', 'Failed', 'Reconciling', 'Stalled']).describe('What the condition is about'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it is so'),
+  reason: z.string().max(1024).describe('Why, as one word for programs'),
+  message: z.string().max(32_768).describe('Why, as a sentence for people'),
+  lastTransitionTime: time().describe('When status changed last'),
+  observedGeneration: z.int().describe('Generation of the resource that this is about'),
 });
 export type Condition = z.infer<typeof Condition>;
 
@@ -15,61 +18,80 @@ export const STATES = ['Pending', 'Starting', 'Running', 'Restarting', 'Suspendi
 
 export const CheckpointRef = z.object({
   step: z.int().min(0).describe('Optimizer steps behind it'),
-  uri: z.string().max(2048).describe('Folder that holds manifest.json'),
+  uri: uri().describe('Folder that holds manifest.json'),
   bytes: z.int().min(0).describe('Size of all files'),
   digest: z.string().max(128).describe('sha256 of manifest.json'),
 });
 export type CheckpointRef = z.infer<typeof CheckpointRef>;
 
+/** How fast it goes and how long it still takes. */
+const pace = {
+  imagesPerSecond: z.number().optional().describe('Pictures a second over all ranks'),
+  etaSeconds: z.int().optional().describe('Seconds left at the present rate'),
+  lastReportTime: time().optional().describe('When rank 0 was heard last'),
+};
+
 export const TrainingProgress = z.object({
-  step: z.int().min(0), of: z.int().min(0), percent: z.int().min(0).max(100),
-  loss: z.number().optional(), lossEma: z.number().optional(),
-  imagesPerSecond: z.number().optional(), etaSeconds: z.int().optional(),
-  lastReportTime: z.iso.datetime().optional(),
+  step: z.int().min(0).describe('Optimizer steps taken'),
+  of: z.int().min(0).describe('Optimizer steps asked for'),
+  percent: z.int().min(0).max(100).describe('The one in per cent of the other'),
+  loss: z.number().optional().describe('Loss of the last step reported'),
+  lossEma: z.number().optional().describe('Smoothed loss'),
+  ...pace,
 });
 
 /** Fields that both kinds share. */
 export const RunStatus = z.object({
-  observedGeneration: z.int().optional(),
-  state: z.enum(STATES).optional(),
+  observedGeneration: z.int().optional().describe('Generation of the resource that the operator has seen'),
+  state: z.enum(STATES).optional().describe('All of it in one word'),
   conditions: z.array(Condition).max(16).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }).optional()
-    .describe('What is true of the run now; types and reasons are for programs, messages for people'),
+    .describe('What is true of the run now'),
   attempt: z.int().min(0).optional().describe('Attempts count from 1; each is one gang of pods'),
   restarts: z.object({
     charged: z.int().min(0).default(0).describe('Restarts that count against gang.maxRestarts'),
     free: z.int().min(0).default(0).describe('Restarts that do not: eviction, preemption, lost node, stop'),
-    sinceProgress: z.int().min(0).optional().describe('Restarts since a newer checkpoint (or picture) was seen; the backoff grows with it'),
-    mark: z.int().min(0).optional().describe('Steps of the newest checkpoint (or pictures) at the last restart'),
-  }).optional(),
-  nextAttemptTime: z.iso.datetime().optional().describe('End of the backoff'),
-  startTime: z.iso.datetime().optional(),
-  completionTime: z.iso.datetime().optional(),
+    sinceProgress: z.int().min(0).optional().describe('Restarts since a newer checkpoint or picture was seen; the backoff grows with them'),
+    mark: z.int().min(0).optional().describe('Steps of the newest checkpoint, or pictures, at the last restart'),
+  }).optional().describe('Restarts of the whole gang'),
+  nextAttemptTime: time().optional().describe('End of the wait before the next attempt'),
+  startTime: time().optional().describe('When the first gang was complete'),
+  completionTime: time().optional().describe('When the run was complete or had failed for good'),
 });
 
 export const TrainingStatus = RunStatus.extend({
-  progress: TrainingProgress.optional(),
+  progress: TrainingProgress.optional().describe('How far the training is'),
   checkpoints: z.object({
-    last: CheckpointRef.optional(),
-    best: CheckpointRef.optional(),
-    newest: z.array(CheckpointRef).max(5).optional(),
-  }).optional(),
-  samples: z.object({ step: z.int(), uri: z.string().max(2048) }).optional(),
+    last: CheckpointRef.optional().describe('Newest complete checkpoint'),
+    best: CheckpointRef.optional().describe('Checkpoint of the lowest smoothed loss, or of the best evaluation'),
+    newest: z.array(CheckpointRef).max(5).optional().describe('Newest complete checkpoints, newest first'),
+  }).optional().describe('What is there to go on from and to evaluate'),
+  samples: z.object({
+    step: z.int().describe('Optimizer steps behind it'),
+    uri: uri().describe('PNG of the grid'),
+  }).optional().describe('Newest sample grid'),
 });
 export type TrainingStatus = z.infer<typeof TrainingStatus>;
 
 export const EvaluationResult = z.object({
-  checkpoint: z.string().max(2048), step: z.int().min(0), count: z.int().min(0), features: z.string().max(64),
-  frechetDistance: z.number(), precision: z.number(), recall: z.number(),
-  samples: z.string().max(2048).optional().describe('.npz of the pictures'),
-  grid: z.string().max(2048).optional().describe('PNG of some of the pictures'),
+  checkpoint: uri().describe('Checkpoint that was measured'),
+  step: z.int().min(0).describe('Optimizer steps behind it'),
+  count: z.int().min(0).describe('Pictures that were drawn'),
+  features: z.string().max(64).describe('Feature space of the metrics'),
+  frechetDistance: z.number().describe('Fréchet distance to the reference; called FID only on Inception features'),
+  precision: z.number().describe('Share of drawn pictures that lie among the reference'),
+  recall: z.number().describe('Share of the reference that lies among the drawn pictures'),
+  samples: uri().optional().describe('.npz of the pictures'),
+  grid: uri().optional().describe('PNG of some of the pictures'),
 });
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 
 export const EvaluationStatus = RunStatus.extend({
   progress: z.object({
-    pictures: z.int().min(0), of: z.int().min(0), percent: z.int().min(0).max(100),
-    imagesPerSecond: z.number().optional(), etaSeconds: z.int().optional(), lastReportTime: z.iso.datetime().optional(),
-  }).optional(),
-  results: z.array(EvaluationResult).max(64).optional(),
+    pictures: z.int().min(0).describe('Pictures drawn'),
+    of: z.int().min(0).describe('Pictures asked for'),
+    percent: z.int().min(0).max(100).describe('The one in per cent of the other'),
+    ...pace,
+  }).optional().describe('How far the evaluation is'),
+  results: z.array(EvaluationResult).max(64).optional().describe('What was measured'),
 });
 export type EvaluationStatus = z.infer<typeof EvaluationStatus>;

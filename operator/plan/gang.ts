@@ -61,9 +61,10 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   const wasEnded = conditionIsTrue(status, 'Complete') || conditionIsTrue(status, 'Failed');
 
   const pods = observed.pods.filter((pod) => pod.attempt === ledger.attempt);
+  const job = observed.jobs.find((one) => one.attempt === ledger.attempt);
   const wasSuspended = status?.state === 'Suspending' || status?.state === 'Suspended';
   const wasRunning = status?.state === 'Running';
-  const outcome = ledger.attempt === 0 || wasEnded ? { kind: 'Going' } as const : outcomeOf(pods, gang.spec.gang.workers, wasRunning);
+  const outcome = ledger.attempt === 0 || wasEnded ? { kind: 'Going' } as const : outcomeOf(pods, job, gang.spec.gang.workers, wasRunning);
 
   if (outcome.kind === 'Complete') return { ledger, decision: { kind: 'Complete' } };
   if (outcome.kind === 'Lost' && (outcome.loss.kind === 'WrongConfiguration' || outcome.loss.kind === 'Diverged')) {

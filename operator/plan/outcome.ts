@@ -1,5 +1,5 @@
 import { ExitCode } from '@srdit/crds';
-import type { ObservedPod } from './types.ts';
+import type { ObservedJob, ObservedPod } from './types.ts';
 
 /** Why an attempt ended, or is ending. `WrongConfiguration` and `Diverged` end the run; the others restart the gang. */
 export interface Loss {
@@ -46,8 +46,8 @@ function lossOf(pod: ObservedPod): Loss {
   return { kind: 'Crashed', reason: 'WorkerCrashed', message: said === undefined ? `${who} ${how}` : `${who} ${how}: ${said}` };
 }
 
-/** How the attempt stands. pods: those of the attempt; wasRunning: all of them were seen running before. */
-export function outcomeOf(pods: readonly ObservedPod[], workers: number, wasRunning: boolean): Outcome {
+/** How the attempt stands. pods, job: those of the attempt; wasRunning: all of its pods were seen running before. */
+export function outcomeOf(pods: readonly ObservedPod[], job: ObservedJob | undefined, workers: number, wasRunning: boolean): Outcome {
   const worst = pods.filter((pod) => pod.phase === 'Failed')
     .map((pod) => ({ pod, loss: lossOf(pod) }))
     .sort((a, b) => ORDER.indexOf(a.loss.kind) - ORDER.indexOf(b.loss.kind) || a.pod.worker - b.pod.worker)[0];
@@ -56,7 +56,7 @@ export function outcomeOf(pods: readonly ObservedPod[], workers: number, wasRunn
   const present = new Set(pods.map((pod) => pod.worker));
   const succeeded = new Set(pods.filter((pod) => pod.phase === 'Succeeded').map((pod) => pod.worker));
   if (succeeded.size >= workers) return { kind: 'Complete' };
-  if (wasRunning) {
+  if (wasRunning || job?.failed !== undefined) {
     const gone = Array.from({ length: workers }, (_, worker) => worker).filter((worker) => !present.has(worker));
     if (gone.length > 0) {
       return { kind: 'Lost', loss: { kind: 'PodGone', reason: 'PodGone', message: `The pod of worker ${gone.join(', ')} is gone` } };

@@ -32,7 +32,7 @@ export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: D
   const ended = decision.kind === 'Complete' || decision.kind === 'Failed';
   const heard = reported(gang, observed);
   const progress = decision.kind !== 'Complete' || heard.progress === undefined ? heard.progress : complete(gang, heard.progress);
-  const starts = decision.kind === 'Run' && before?.startTime === undefined;
+  const starts = decision.kind === 'Run' && decision.phase === 'Running' && before?.startTime === undefined;
   return defined({
     observedGeneration: gang.metadata.generation,
     state: stateOf(decision, observed, ledger.attempt),

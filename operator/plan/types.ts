@@ -34,7 +34,14 @@ export interface ObservedPod {
   readonly deletionTime?: string;
 }
 
-export interface ObservedJob { readonly name: string; readonly attempt: number; readonly uid?: string; readonly deletionTime?: string }
+export interface ObservedJob {
+  readonly name: string;
+  readonly attempt: number;
+  readonly uid?: string;
+  readonly deletionTime?: string;
+  /** Reason of the Job's condition Failed or FailureTarget, which outlives a pod that somebody removed. */
+  readonly failed?: string;
+}
 
 /** The state of the world that matters to one gang, at one moment. */
 export interface Observed {
