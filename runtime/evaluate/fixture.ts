@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { rowsOf, type Rows } from './rows.ts';
 
-/** Numbers of the golden metrics fixture, for the tests of this folder. */
-const folder = new URL('../parity/fixtures/metrics/', import.meta.url);
+/** Numbers of the golden fixtures, for the tests of evaluate and generate. */
+const folder = new URL('../parity/fixtures/', import.meta.url);
 
 interface Entry { readonly dtype: 'F64' | 'F32' | 'I32' | 'U8' | 'I8'; readonly shape: readonly number[]; readonly data_offsets: readonly [number, number] }
 
@@ -22,7 +22,7 @@ export function fixtureTensors(file: string): (name: string, scale?: number) => 
   };
 }
 
-export const fixtureManifest = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as {
+export const fixtureManifest = JSON.parse(readFileSync(new URL('metrics/manifest.json', folder), 'utf8')) as {
   results: {
     inception_score: Record<string, { float64: { mean: number; per_split: number[] } }>;
     precision_recall: Record<string, { scale: number; float64: { precision: number; recall: number } }>;
