@@ -33,6 +33,8 @@ export interface NetworkOptions {
   readonly precision?: 'float32' | 'float64' | 'bfloat16';
   /** Op by op instead of compiled, to look inside. */
   readonly eager?: boolean;
+  /** One XLA program (default), or TensorFlow's own executor. */
+  readonly xla?: boolean;
 }
 
 /** Compiles the network for sampling. variables: by state-dict name (weights or their average); they stay the caller's. */
@@ -46,7 +48,7 @@ export function compileNetwork(
     x: { dtype: float, shape: [batch, ...latent] }, labels: { dtype: 'int32', shape: [batch] }, timeTable: { dtype: float, shape: [1, 256] },
     ...(config.classTokenWidth > 0 && { cls: { dtype: float, shape: [batch, config.classTokenWidth] } }),
   };
-  const specs: CompileSpecs = { args, state: variables, precision };
+  const specs: CompileSpecs = { args, state: variables, precision, xla: options.xla ?? true };
   const build = (name: string, body: Body): CompiledFunction => options.eager === true ? engine.eager(name, body, specs) : engine.compile(name, body, specs);
   // Nobody looks at the projected features here.
   const model: ModelConfig = { ...config, featureWidths: [] };
