@@ -78,8 +78,8 @@ export const EvaluationResult = z.object({
   count: z.int().min(0).describe('Pictures that were drawn'),
   features: z.string().max(64).describe('Feature space of the metrics'),
   frechetDistance: z.number().describe('Fréchet distance to the reference; called FID only on Inception features'),
-  precision: z.number().describe('Share of drawn pictures that lie among the reference'),
-  recall: z.number().describe('Share of the reference that lies among the drawn pictures'),
+  precision: z.number().optional().describe('Share of drawn pictures that lie among the reference; absent where the reference holds no pictures'),
+  recall: z.number().optional().describe('Share of the reference that lies among the drawn pictures; absent where it holds none'),
   samples: uri().optional().describe('.npz of the pictures'),
   grid: uri().optional().describe('PNG of some of the pictures'),
 });
