@@ -15,7 +15,7 @@ function conditionsOf(decision: Exclude<Decision, { kind: 'Ended' }>, before: re
   const common = (suspended: Said, run: Said): Said[] => [
     suspended, run, say('Complete', false, 'NotComplete', 'The run has not ended'), say('Failed', false, 'NotFailed', 'The run has not failed'),
   ];
-  const awake = say('Suspended', false, 'NotSuspended', 'spec.suspend is false');
+  const awake = say('Suspended', false, 'NotSuspended', 'Nobody asks the run to stop');
   /** While a restart goes on its cause stays told, though the pods that showed it are gone. */
   const restarting = (loss: { reason: string; message: string } | undefined, fallback: Said): Said => {
     const told = before.find((condition) => condition.type === 'Running' && RESTART_REASONS.has(condition.reason));
@@ -28,9 +28,9 @@ function conditionsOf(decision: Exclude<Decision, { kind: 'Ended' }>, before: re
     case 'Waiting':
       return [...common(awake, running(false, decision.reason, decision.message)), reconciling(decision.message)];
     case 'Suspending':
-      return [...common(say('Suspended', false, 'Suspending', 'The gang writes a checkpoint and ends'), running(false, 'Suspending', 'spec.suspend is true')), reconciling('The gang is ending')];
+      return [...common(say('Suspended', false, 'Suspending', 'The gang writes a checkpoint and ends'), running(false, 'Suspending', decision.message)), reconciling('The gang is ending')];
     case 'Suspended':
-      return common(say('Suspended', true, 'Suspended', 'spec.suspend is true; set it to false to go on'), running(false, 'Suspended', 'spec.suspend is true'));
+      return common(say('Suspended', true, 'Suspended', decision.message), running(false, 'Suspended', decision.message));
     case 'Complete':
       return [say('Suspended', false, 'Ended', 'The run has ended'), running(false, 'Complete', 'Every worker has ended well'), say('Complete', true, 'Complete', 'Every worker has ended well'), say('Failed', false, 'NotFailed', 'The run has not failed')];
     case 'Failed':

@@ -15,8 +15,7 @@ export interface Ledger {
 export type Decision =
   | { readonly kind: 'Ended' }
   | { readonly kind: 'Waiting'; readonly reason: string; readonly message: string }
-  | { readonly kind: 'Suspending' }
-  | { readonly kind: 'Suspended' }
+  | { readonly kind: 'Suspending' | 'Suspended'; readonly message: string }
   | { readonly kind: 'Complete' }
   | { readonly kind: 'Failed'; readonly reason: string; readonly message: string }
   /** The gang is lost, but why may still show; the attempt stands until then. */
@@ -71,10 +70,11 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
     return { ledger, decision: { kind: 'Failed', reason: outcome.loss.reason, message: outcome.loss.message } };
   }
 
-  if (gang.spec.suspend) {
+  if (gang.spec.suspend || observed.stop !== undefined) {
     // What our own TERM does to the pods is not a loss.
     const left = observed.pods.some(isAlive) || observed.jobs.length > 0;
-    return { ledger, decision: { kind: left ? 'Suspending' : 'Suspended' } };
+    const message = observed.stop ?? 'spec.suspend is true; set it to false to go on';
+    return { ledger, decision: { kind: left ? 'Suspending' : 'Suspended', message } };
   }
   if (wasSuspended || wasEnded) {
     const next = wasEnded ? reopened(ledger) : { attempt: ledger.attempt + 1, restarts: ledger.restarts };

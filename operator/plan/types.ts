@@ -53,6 +53,8 @@ export interface Observed {
   readonly pods: readonly ObservedPod[];
   /** Answer of GET /progress of rank 0; untrusted, but parsed. */
   readonly progress?: ProgressReport;
+  /** Somebody asks the run to stop though spec.suspend is false (Ctrl-C on a laptop): the sentence for the condition. */
+  readonly stop?: string;
   /** For an evaluation: status of the training it names; null if there is no such training. */
   readonly training?: { readonly status?: Status | undefined } | null;
 }

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseResource, type Resource } from '@srdit/crds';
+import type { Status } from '../plan/types.ts';
+import { silentDisplay, type Display } from './display.ts';
+import { exitCodeOf, runResource, type ExecutorOptions } from './executor.ts';
+import { layout, readIfThere } from './files.ts';
+import { isolation } from './namespace.ts';
+import { isRunning, type ProcessId } from './process-id.ts';
+import { load, type Stored } from './state.ts';
+
+const CONTRACT_RANK = fileURLToPath(new URL('testing/contract-rank.ts', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'srdit-executor-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const isolated = isolation(process.env['SRDIT_NETNS']);
+
+const trainingOf = (name: string, spec: Record<string, unknown> = {}): Resource => parseResource({
+  apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTTraining', metadata: { name },
+  spec: {
+    model: { size: { depth: 4, hiddenSize: 32, heads: 2, patchSize: 1 }, numClasses: 10, classToken: false }, objective: { alignment: { enabled: false } },
+    batchSize: 8, steps: 60, data: { uri: 'file:///data/packed', teacherFeatures: false }, storage: { uri: `file:///runs/${name}` },
+    checkpoints: { everySteps: 10 }, gang: { workers: 2, maxRestarts: 1, backoffSeconds: 0.2, gpu: { perRank: 0 } }, ...spec,
+  },
+});
+
+interface Running { readonly done: Promise<Stored>; readonly stop: () => void; readonly kill: () => void; readonly status: () => Status | undefined; readonly pids: () => ProcessId[] }
+
+const places = layout(root);
+function start(resource: Resource, environment: Record<string, string> = {}, display: Display = silentDisplay): Running {
+  Object.assign(process.env, { SRDIT_TEST_STEP_MS: '20', SRDIT_TEST_END: '', SRDIT_FILE_ROOT: places.volumes }, environment);
+  const stop = new AbortController();
+  const kill = new AbortController();
+  const options: ExecutorOptions = {
+    layout: places, runtime: [process.execPath, CONTRACT_RANK], isolation: isolated, display, verbose: false,
+    wish: { stop: stop.signal, kill: kill.signal }, pollMilliseconds: 100,
+  };
+  const key = { kind: resource.kind, namespace: 'default', name: resource.metadata.name };
+  return {
+    done: runResource(resource, options), stop: () => stop.abort(), kill: () => kill.abort(),
+    status: () => load(places, key)?.status as Status | undefined,
+    pids: () => JSON.parse(readIfThere(places.pods(key)) ?? '[]') as ProcessId[],
+  };
+}
+
+async function until(what: string, holds: () => boolean, seconds = 20): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !holds(); await sleep(20)) assert.ok(Date.now() < end, `waited ${seconds} s until ${what}`);
+}
+const stepOf = (running: Running): number => running.status()?.progress?.step ?? 0;
+const conditionOf = (stored: Stored, type: string) => stored.status?.conditions?.find((one) => one.type === type);
+const logOf = (name: string, attempt: number, worker: number): string => readFileSync(places.log({ kind: 'SRDiTTraining', namespace: 'default', name }, attempt, worker), 'utf8');
+
+test('a training of two workers runs to its end, and its status can be read on the way', async () => {
+  const running = start(trainingOf('whole'));
+  await until('the status shows steps', () => stepOf(running) > 5);
+  assert.equal(running.status()?.state, 'Running');
+  const stored = await running.done;
+  assert.deepEqual([stored.status?.state, exitCodeOf(stored)], ['Complete', 0]);
+  const { progress, checkpoints, attempt } = stored.status as Status;
+  assert.deepEqual([progress?.step, progress?.percent, checkpoints?.last?.step, attempt], [60, 100, 60, 1]);
+  assert.match(logOf('whole', 1, 0), /^\[rank 0\] Rank 0 goes on from step 0/m);
+  assert.match(logOf('whole', 1, 1), /^\[rank 1\] Done at step 60/m);
+  // In a namespace of its own the gang sees the loopback device and nothing else.
+  if (isolated.why === undefined) assert.match(logOf('whole', 1, 0), /networks 1$/m);
+
+  const again = await start(trainingOf('whole')).done;
+  assert.deepEqual(again.status, stored.status, 'complete stays complete');
+  const more = await start(trainingOf('whole', { steps: 80 })).done;
+  assert.deepEqual([more.metadata.generation, more.status?.attempt, (more.status as Status).progress?.step], [2, 2, 80]);
+  assert.match(logOf('whole', 2, 0), /goes on from step 60/);
+});
+
+test('stopped once, all ranks checkpoint at the same step; the same again goes on from there', async () => {
+  const first = start(trainingOf('stopped'));
+  await until('step 5', () => stepOf(first) >= 5);
+  first.stop();
+  const stored = await first.done;
+  assert.deepEqual([stored.status?.state, exitCodeOf(stored)], ['Suspended', 75]);
+  const step = (stored.status as Status).checkpoints?.last?.step ?? 0;
+  for (const worker of [0, 1]) assert.match(logOf('stopped', 1, worker), new RegExp(`Stopped at step ${step}$`, 'm'));
+  const second = await start(trainingOf('stopped')).done;
+  assert.deepEqual([second.status?.state, second.status?.attempt, second.status?.restarts?.charged], ['Complete', 2, 0]);
+  assert.match(logOf('stopped', 2, 1), new RegExp(`goes on from step ${step}`));
+});
+
+test('TERM to any rank stops the run', async () => {
+  const running = start(trainingOf('told'));
+  await until('step 5', () => stepOf(running) >= 5);
+  process.kill(running.pids().at(-1)?.pid ?? 0, 'SIGTERM');
+  assert.equal(exitCodeOf(await running.done), 75);
+});
+
+test('stopped twice, the ranks are killed', async () => {
+  const running = start(trainingOf('hurried', { steps: 10_000 }), { SRDIT_TEST_STEP_MS: '60000' });
+  await until('all run', () => running.status()?.state === 'Running');
+  running.stop();
+  await until('it is stopping', () => running.status()?.state === 'Suspending');
+  running.kill();
+  const stored = await running.done;
+  assert.deepEqual([stored.status?.state, exitCodeOf(stored)], ['Suspended', 75]);
+});
+
+test('kill -9 of a rank: the next attempt goes on from the newest checkpoint; a second time the budget is spent', async () => {
+  const running = start(trainingOf('killed', { steps: 200 }));
+  await until('a checkpoint', () => (running.status()?.checkpoints?.last?.step ?? 0) >= 10);
+  process.kill(running.pids()[1]?.pid ?? 0, 'SIGKILL');
+  await until('attempt 2 runs', () => running.status()?.attempt === 2 && running.status()?.state === 'Running');
+  const log = places.log({ kind: 'SRDiTTraining', namespace: 'default', name: 'killed' }, 2, 0);
+  await until('it goes on from a checkpoint', () => /goes on from step [1-9]\d*0,/.test(readIfThere(log) ?? ''));
+  assert.equal(running.status()?.restarts?.charged, 1);
+  process.kill(running.pids()[0]?.pid ?? 0, 'SIGKILL');
+  const stored = await running.done;
+  assert.deepEqual([stored.status?.state, exitCodeOf(stored), conditionOf(stored, 'Failed')?.reason], ['Failed', 1, 'RestartsSpent']);
+  assert.match(conditionOf(stored, 'Failed')?.message ?? '', /Worker 0 ended with exit code 137/);
+});
+
+test('wrong configuration fails at once with the sentence; mended, it runs', async () => {
+  const stored = await start(trainingOf('wrong', { data: { uri: 'file:///data/missing', teacherFeatures: false } })).done;
+  assert.deepEqual([exitCodeOf(stored), stored.status?.attempt], [64, 1]);
+  assert.match(conditionOf(stored, 'Failed')?.message ?? '', /^Cannot find the data set "file:\/\/\/data\/missing"/);
+  const again = await start(trainingOf('wrong', { data: { uri: 'file:///data/missing', teacherFeatures: false } })).done;
+  assert.deepEqual([exitCodeOf(again), again.status?.attempt], [64, 2], 'a person may try again');
+});
+
+test('a loss that is no number ends with 65', async () => {
+  const stored = await start(trainingOf('diverged'), { SRDIT_TEST_END: '65@7' }).done;
+  assert.deepEqual([exitCodeOf(stored), conditionOf(stored, 'Stalled')?.reason], [65, 'Diverged']);
+});
+
+test('an evaluation takes the checkpoint of its training, and its result comes into the status', async () => {
+  await start(trainingOf('base', { steps: 20 })).done;
+  const stored = await start(parseResource({
+    apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTEvaluation', metadata: { name: 'measured' },
+    spec: { checkpoint: { training: { name: 'base' } }, count: 10, reference: { data: 'file:///data/packed' }, storage: { uri: 'file:///runs/measured' }, gang: { gpu: { perRank: 0 } } },
+  })).done;
+  const [result] = (stored.status as Status).results ?? [];
+  assert.deepEqual([stored.status?.state, result?.frechetDistance, result?.checkpoint], ['Complete', 1.5, 'file:///runs/base/attempts/1/checkpoints/000000020']);
+});
+
+test('two at once: the second is refused with a sentence', async () => {
+  const first = start(trainingOf('twice'));
+  await until('it runs', () => first.status()?.state === 'Running');
+  await assert.rejects(start(trainingOf('twice')).done, /Cannot run SRDiTTraining "twice": process \d+ runs it already/);
+  first.stop();
+  await first.done;
+});
+
+test('a change that the rules forbid is refused with their sentence', async () => {
+  await start(trainingOf('changed', { steps: 5 })).done;
+  await assert.rejects(start(trainingOf('changed', { steps: 5, storage: { uri: 'file:///runs/elsewhere' } })).done, /ResourceError|storage/);
+});
+
+test('kill -9 of the executor: its ranks die with it, and the next run goes on', async () => {
+  const script = fileURLToPath(new URL('testing/run-one.ts', import.meta.url));
+  const resource = trainingOf('orphaned', { steps: 150 });
+  const child: ChildProcess = spawn(process.execPath, [script, root, CONTRACT_RANK, JSON.stringify(resource)], { stdio: 'inherit', env: { ...process.env, SRDIT_TEST_STEP_MS: '20', SRDIT_TEST_END: '', SRDIT_FILE_ROOT: places.volumes } });
+  const key = { kind: resource.kind, namespace: 'default', name: 'orphaned' };
+  const status = (): Status | undefined => load(places, key)?.status as Status | undefined;
+  await until('a checkpoint', () => (status()?.checkpoints?.last?.step ?? 0) >= 10);
+  const pids = JSON.parse(readIfThere(places.pods(key)) ?? '[]') as ProcessId[];
+  assert.deepEqual(pids.map(isRunning), [true, true]);
+  child.kill('SIGKILL');
+  await until('the ranks are gone', () => !pids.some(isRunning), 5);
+  const stored = await start(resource).done;
+  assert.deepEqual([stored.status?.state, stored.status?.attempt], ['Complete', 2]);
+  assert.match(logOf('orphaned', 2, 0), /goes on from step [1-9]/);
+});
