@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
+import { parseSafetensors } from '../safetensors/read.ts';
 import { rowsOf, type Rows } from './rows.ts';
 
 /** Numbers of the golden fixtures, for the tests of evaluate and generate. */
 const folder = new URL('../parity/fixtures/', import.meta.url);
 
-interface Entry { readonly dtype: 'F64' | 'F32' | 'I32' | 'U8' | 'I8'; readonly shape: readonly number[]; readonly data_offsets: readonly [number, number] }
-
-export function fixtureTensors(file: string): (name: string, scale?: number) => Rows {
-  const bytes = readFileSync(new URL(file, folder));
-  const header = Number(bytes.readBigUInt64LE(0));
-  const entries = JSON.parse(bytes.toString('utf8', 8, 8 + header)) as Record<string, Entry>;
+/** Tensors of a file by name, as float64 rows (a vector is one column), times scale. */
+export async function fixtureTensors(file: string): Promise<(name: string, scale?: number) => Rows> {
+  const opened = await parseSafetensors(readFileSync(new URL(file, folder)), file);
+  const all = new Map<string, Rows>();
+  for (const name of opened.names()) {
+    const { dtype, shape } = opened.info(name);
+    const values = dtype.startsWith('F') ? await opened.float64(name) : Float64Array.from(await opened.int32(name));
+    const columns = shape[1] ?? 1;
+    all.set(name, rowsOf(values, values.length / columns, columns));
+  }
   return (name, scale = 1) => {
-    const entry = entries[name];
-    if (entry === undefined) throw new Error(`No tensor "${name}" in ${file}`);
-    const [start, end] = entry.data_offsets;
-    const body = new Uint8Array(bytes.subarray(8 + header + start, 8 + header + end)).buffer;
-    const types = { F64: Float64Array, F32: Float32Array, I32: Int32Array, U8: Uint8Array, I8: Int8Array };
-    const values = Float64Array.from(new types[entry.dtype](body), (value) => value * scale);
-    const columns = entry.shape.length > 1 ? (entry.shape[1] ?? 1) : 1;
-    return rowsOf(values, values.length / columns, columns);
+    const rows = all.get(name);
+    if (rows === undefined) throw new Error(`No tensor "${name}" in ${file}`);
+    return { ...rows, data: rows.data.map((value) => value * scale) };
   };
 }
 

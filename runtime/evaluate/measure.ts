@@ -23,14 +23,16 @@ export interface MeasureOptions {
   readonly neighbours?: number;
   /** Products of features on a device; default on the host. */
   readonly product?: Product;
+  /** Rows of a block of distances. */
+  readonly block?: number;
 }
 
 export interface Measurement {
   /** Pixel Fréchet distance. */
   readonly frechetDistance: number;
-  /** NaN where the reference has statistics only, or fewer pictures than neighbours. */
-  readonly precision: number;
-  readonly recall: number;
+  /** Absent where the reference has statistics only, or too few pictures for their neighbours. */
+  readonly precision?: number;
+  readonly recall?: number;
   readonly count: number;
   /** Pictures behind the reference; 0 = the file does not say. */
   readonly referenceCount: number;
@@ -72,8 +74,8 @@ export async function measurePictures(pictures: AsyncIterable<Pictures> | Iterab
 }
 
 /** The same of two sets that have been gathered. */
-export async function compare(samples: Measured, reference: Measured, options: Pick<MeasureOptions, 'neighbours' | 'product'>): Promise<Measurement> {
-  const { neighbours = 3, product } = options;
+export async function compare(samples: Measured, reference: Measured, options: Omit<MeasureOptions, 'size'>): Promise<Measurement> {
+  const { neighbours = 3 } = options;
   const dimensions = samples.statistics.mean.length;
   const count = samples.statistics.count;
   const referenceCount = reference.statistics.count;
@@ -94,10 +96,10 @@ export async function compare(samples: Measured, reference: Measured, options: P
     warnings.push(`Precision and recall need more than ${neighbours} pictures on both sides: there are ${points.reference.rows} reference pictures and ${points.samples.rows} drawn ones`);
   } else {
     const shift = centredOn(reference.statistics.mean);
-    const { precision, recall } = await precisionRecall(shift(points.reference), shift(points.samples), { neighbours, ...(product !== undefined && { product }) });
+    const { precision, recall } = await precisionRecall(shift(points.reference), shift(points.samples), { ...options, neighbours });
     return { frechetDistance: distance, precision, recall, count, referenceCount, dimensions, warnings };
   }
-  return { frechetDistance: distance, precision: NaN, recall: NaN, count, referenceCount, dimensions, warnings };
+  return { frechetDistance: distance, count, referenceCount, dimensions, warnings };
 }
 
 /** Distances do not change when both sets are moved, and lose fewer digits in float32 near the origin. */

@@ -8,8 +8,8 @@ import { Moments } from './moments.ts';
 import { precisionRecall } from './precision-recall.ts';
 import { EvaluateError, productTransposed, rowsOf, slice } from './rows.ts';
 
-const features = fixtureTensors('metrics/features.safetensors');
-const kd = fixtureTensors('metrics/kd.safetensors');
+const features = await fixtureTensors('metrics/features.safetensors');
+const kd = await fixtureTensors('metrics/kd.safetensors');
 const { results } = fixtureManifest;
 
 function assertClose(actual: number, expected: number, relative: number, what: string): void {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
 import yazl from 'yazl';
-import type { Storage } from '../storage/storage.ts';
+import { StorageError, type Storage } from '../storage/storage.ts';
 import { npyHeader, npyNumbers, NPY_HEADER_LIMIT, NPY_TYPES, parseNpyHeader, type NpyHeader } from './npy.ts';
 import { EvaluateError } from './rows.ts';
 
@@ -24,11 +24,13 @@ const WHOLE_LIMIT = 512 * 2 ** 20;
 /** Opens storage's object as .npz. Throws BadReference if it is none. */
 export async function openNpz(storage: Storage, path: string): Promise<Npz> {
   const where = `"${storage.uri}/${path}"`;
-  const [found] = (await storage.list(path)).filter((object) => object.path === path);
-  if (found === undefined) throw new EvaluateError('BadReference', `Cannot find ${where}. Set spec.reference.npz to an existing file`);
+  const bytes = await storage.size(path).catch((cause: unknown) => {
+    if (!(cause instanceof StorageError) || cause.code !== 'NotFound') throw cause;
+    throw new EvaluateError('BadReference', `Cannot find ${where}. Set spec.reference.npz to an existing file`, { cause });
+  });
   const refuse = (why: string, cause?: unknown): EvaluateError =>
     new EvaluateError('BadReference', `Cannot read ${where} as .npz: ${why}. Save it again with numpy.savez`, { cause });
-  const zip = await yauzl.fromRandomAccessReaderPromise(new RangeReader(storage, path), found.bytes, { autoClose: false })
+  const zip = await yauzl.fromRandomAccessReaderPromise(new RangeReader(storage, path), bytes, { autoClose: false })
     .catch((cause: unknown) => { throw refuse(messageOf(cause), cause); });
   const entries = new Map<string, yauzl.Entry>();
   const arrays = new Map<string, NpyHeader>();
@@ -149,6 +151,11 @@ export async function writeNpz(
   storage: Storage, path: string, arrays: readonly { readonly name: string; readonly type: NpyHeader['type']; readonly shape: readonly number[]; readonly rows: AsyncIterable<Uint8Array> }[],
 ): Promise<{ bytes: number; sha256: string }> {
   const zip = new yazl.ZipFile();
+  const output = zip.outputStream as Readable;
+  // A failing source must fail the write, not leave it waiting; whoever reads the output hears of it there.
+  const fail = (error: Error): void => { output.destroy(error); };
+  output.on('error', () => undefined);
+  zip.on('error', fail);
   for (const { name, type, shape, rows } of arrays) {
     const header = npyHeader(type, shape);
     const size = header.length + shape.reduce((product, side) => product * side, 1) * NPY_TYPES[type];
@@ -156,12 +163,10 @@ export async function writeNpz(
       yield header;
       yield* rows;
     })(), { objectMode: false });
-    // A failing source must fail the write, not leave it waiting.
-    content.on('error', (error) => { (zip.outputStream as Readable).destroy(error); });
+    content.on('error', fail);
     // mtime: same pictures, same bytes.
     zip.addReadStream(content, `${name}.npy`, { compress: false, mtime: new Date(1980, 0, 1), size });
   }
-  zip.on('error', (error: Error) => { (zip.outputStream as Readable).destroy(error); });
   zip.end();
-  return storage.write(path, zip.outputStream as Readable as AsyncIterable<Uint8Array>);
+  return storage.write(path, output as AsyncIterable<Uint8Array>);
 }

@@ -27,9 +27,9 @@ export class FinishedPictures {
 
   /** Indices, among those asked for, whose pictures are there whole. Reads every file. */
   async verify(wanted: (index: number) => boolean): Promise<Set<number>> {
-    const sizes = new Map((await this.#storage.list('pictures/')).map(({ path, bytes }) => [path, bytes]));
+    const sizes = new Map((await this.#storage.list('pictures')).map(({ path, bytes }) => [path, bytes]));
     const finished = new Set<number>();
-    for (const { path } of await this.#storage.list('finished/')) {
+    for (const { path } of await this.#storage.list('finished')) {
       for (const picture of await this.#record(path)) {
         if (!wanted(picture.index) || sizes.get(picturePath(picture.index)) !== picture.bytes) continue;
         const bytes = await this.#storage.read(picturePath(picture.index));

@@ -5,8 +5,8 @@ import { pictureGrid } from './grid.ts';
 import { generatedPictures, pictureAt, PictureError, previewPictures } from './pictures.ts';
 import { decodePng, encodePng } from './png.ts';
 
-test('the preview grid is the reference\'s, bit for bit', () => {
-  const fixture = fixtureTensors('preprocess/grid.safetensors');
+test('the preview grid is the reference\'s, bit for bit', async () => {
+  const fixture = await fixtureTensors('preprocess/grid.safetensors');
   const pictures = previewPictures(Float32Array.from(fixture('grid_in').data), 5, 8);
   const grid = pictureGrid(pictures);
   assert.deepEqual([grid.height, grid.width], [32, 22]);
