@@ -14,7 +14,7 @@ export const ModelConfigSchema = z.strictObject({
   depth: z.int().min(1).max(1024), hiddenSize: width, heads: z.int().min(1).max(1024), patchSize: z.int().min(1).max(64),
   mlpRatio: z.number().gt(0).max(64), numClasses: z.int().min(1).max(1_000_000), channels: z.int().min(1).max(65_536), latentSize: z.int().min(1).max(4096),
   qkNorm: z.boolean(), rope: z.boolean(), valueResidual: z.boolean(),
-  classTokenWidth: z.int().min(0).max(65_536), featureWidths: z.array(z.int().min(1).max(65_536)).max(16), projectorWidth: z.int().min(1).max(65_536),
+  classTokenWidth: z.int().min(0).max(65_536), featureWidths: z.array(z.int().min(1).max(65_536)).max(16).readonly(), projectorWidth: z.int().min(1).max(65_536),
   routing: z.strictObject({ enabled: z.boolean(), keepRatio: ratio, pathDropProb: ratio }), labelDropProb: ratio,
 }) satisfies z.ZodType<ModelConfig>;
 

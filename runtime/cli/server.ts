@@ -1,5 +1,5 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import { rm } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { ProgressReport } from '@srdit/crds';
 import type { Progress } from './context.ts';
 
@@ -44,38 +44,20 @@ export function prometheus(report: ProgressReport): string {
   return `${[...gauges, ...checkpoint].join('\n')}\n`;
 }
 
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number | undefined;
-  /** Path of a unix socket to answer on as well: it reaches out of a network namespace. */
-  readonly socket?: string | undefined;
-}
-
-/** GET /progress (ProgressReport), /metrics (Prometheus) and /healthz, for as long as the process lives. Steps run off the
- *  event loop, so it answers while one runs. */
-export async function serveProgress(board: ProgressBoard, address: ServerAddress): Promise<AsyncDisposable> {
-  const servers: Server[] = [];
-  const start = (listen: (server: Server) => void): Promise<void> => new Promise((resolve, reject) => {
-    const server = createServer((request, response) => { answer(board, request.method, request.url, response); });
-    server.once('error', reject);
-    server.once('listening', () => { server.unref(); resolve(); });
-    server.requestTimeout = 5000;
-    servers.push(server);
-    listen(server);
-  });
-  if (address.port !== undefined) await start((server) => server.listen(address.port, address.host));
-  const { socket } = address;
-  if (socket !== undefined) {
-    await rm(socket, { force: true });
-    await start((server) => server.listen(socket));
-  }
+/** GET /progress (ProgressReport), /metrics (Prometheus) and /healthz. Steps run off the event loop, so it answers while
+ *  one runs. Port 0 takes a free one. */
+export async function serveProgress(board: ProgressBoard, host: string, port: number): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer((request, response) => { answer(board, request.method, request.url, response); });
+  server.requestTimeout = 5000;
+  await new Promise<void>((resolve, reject) => { server.once('error', reject).listen(port, host, resolve); });
+  // The run decides how long the process lives.
+  server.unref();
   return {
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all(servers.map((server) => new Promise<void>((resolve) => {
-        server.close(() => { resolve(); });
-        server.closeAllConnections();
-      })));
-    },
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => {
+      server.close(() => { resolve(); });
+      server.closeAllConnections();
+    }),
   };
 }
 
