@@ -1,12 +1,5 @@
 import type { ModelConfig } from '../runtime/model/config.ts';
-
-/** The network and batch that every bench uses unless told otherwise: 40.3 M parameters, all techniques on. */
-export const BENCH_CONFIG: ModelConfig = {
-  depth: 12, hiddenSize: 384, heads: 6, patchSize: 1, mlpRatio: 4, numClasses: 1000,
-  channels: 32, latentSize: 8, qkNorm: true, rope: true, valueResidual: true,
-  classTokenWidth: 768, featureWidths: [768], projectorWidth: 2048,
-  routing: { enabled: true, keepRatio: 0.25, pathDropProb: 0.05 }, labelDropProb: 0.1,
-};
+export { BENCH_MODEL } from '../runtime/generate/bench.ts';
 
 export const BENCH_BATCH = 8;
 export const BENCH_THREADS = 2;

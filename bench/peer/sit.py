@@ -1,4 +1,4 @@
-"""The peer of `srdit bench step` and `bench sample`: the network of docs/differences.md in eager PyTorch, written for this benchmark from the paper's
+"""The peer of `srdit bench step` and `bench sample`: the same network in eager PyTorch, written for this benchmark from the paper's
 equations (SiT, REPA, REG, SPRINT, value residual). Idiomatic, fused where PyTorch fuses: scaled_dot_product_attention, AdamW(fused=True)."""
 import math
 import torch
