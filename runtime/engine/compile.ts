@@ -7,7 +7,7 @@ import { EngineError, reason } from './errors.ts';
 import { at, Graph, only, type Node, type Output } from './graph.ts';
 import type { Runtime } from './runtime.ts';
 import { EagerTensor, handleOf, makeHandle } from './tensor.ts';
-import { tf, type NodeJSKernelBackend } from './tfjs.ts';
+import { nodeBackend, tf } from './tfjs.ts';
 import { Trace, traced } from './tracing.ts';
 import { resourceOf } from './variable.ts';
 
@@ -47,17 +47,15 @@ function build(name: string, trace: Trace, body: Body, specs: CompileSpecs): Bui
   return { inputs: [...args.map(([, output]) => output), ...state.resources], results, assigns: state.assigns };
 }
 
-const backend = (): NodeJSKernelBackend => tf.backend() as NodeJSKernelBackend;
-
 /** An output as the tfjs tensor that the body sees. Types that tfjs does not know become the nearest that it does. */
 function toTfjs(trace: Trace, output: Output): Tensor {
   const target = output.dtype === TF.float32 || output.dtype === TF.float64 ? trace.float
     : output.dtype === TF.int64 || output.dtype === TF.uint8 ? TF.int32 : output.dtype;
-  return backend().createOutputTensor({ ...trace.describe(trace.graph.cast(output, target)), shape: [...output.shape] });
+  return nodeBackend().createOutputTensor({ ...trace.describe(trace.graph.cast(output, target)), shape: [...output.shape] });
 }
 
 function toGraph(trace: Trace, tensor: Tensor): Output {
-  const [id] = backend().getInputTensorIds([tensor]) as [number];
+  const [id] = nodeBackend().getInputTensorIds([tensor]) as [number];
   return trace.output(id);
 }
 

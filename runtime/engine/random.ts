@@ -1,19 +1,33 @@
-/** Random numbers of the stateless philox generator, as TensorFlow draws them, on whichever backend tfjs runs. */
+/** Random numbers of the stateless philox generator, on whichever backend tfjs runs. TensorFlow's own float draws take
+ *  other bits of a word under XLA than outside of it; the words are the same, so floats are made of them here. */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { RandomKey, Shape } from './types.ts';
 import { Attr } from './addon.ts';
-import { TF } from './dtype.ts';
+import { elements, TF } from './dtype.ts';
 import { EngineError } from './errors.ts';
-import type { OpAttribute } from './tracing.ts';
-import { tf, type NodeJSKernelBackend } from './tfjs.ts';
+import { nodeBackend, tf, type Metadata, type NodeBackend, type OpAttribute } from './tfjs.ts';
 
 /** TensorFlow's number of the algorithm. Left to choose, it takes another one under XLA. */
 const PHILOX = 1;
 
-/** Uniform of [0, 1), float32. */
-export const randomUniform = (key: RandomKey, shape: Shape): Tensor => draw('StatelessRandomUniformV2', key, shape);
-/** Standard normal, float32. */
-export const randomNormal = (key: RandomKey, shape: Shape): Tensor => draw('StatelessRandomNormalV2', key, shape);
+/** Uniform of [0, 1): multiples of 2^-24, the same everywhere to the bit. */
+export function randomUniform(key: RandomKey, shape: Shape): Tensor {
+  return tf.tidy(() => tf.mul(tf.cast(bits24(key, shape), 'float32'), 2 ** -24));
+}
+
+/** Standard normal by Box and Muller's transform: the same everywhere but for the last place of its functions. */
+export function randomNormal(key: RandomKey, shape: Shape): Tensor {
+  return tf.tidy(() => {
+    const count = elements(shape);
+    const half = Math.ceil(count / 2);
+    const [first, second] = tf.unstack(tf.cast(bits24(key, [2, half]), 'float32')) as [Tensor, Tensor];
+    // (0, 1], so that the logarithm is finite.
+    const radius = tf.sqrt(tf.mul(tf.log(tf.mul(tf.add(first, 1), 2 ** -24)), -2));
+    const angle = tf.mul(second, 2 * Math.PI * 2 ** -24);
+    const pairs = tf.concat([tf.mul(radius, tf.cos(angle)), tf.mul(radius, tf.sin(angle))]);
+    return tf.reshape(count === 2 * half ? pairs : tf.slice(pairs, [0], [count]), [...shape]);
+  });
+}
 
 /** FNV-1a of the purpose's UTF-8 bytes, as int32. */
 export function purposeHash(purpose: string): number {
@@ -22,45 +36,40 @@ export function purposeHash(purpose: string): number {
   return hash | 0;
 }
 
-/** Key = (purpose, seed), counter = (0, step): each step has 2^64 blocks of its own, each purpose a key. */
-function draw(op: string, { seed, step, purpose }: RandomKey, shape: Shape): Tensor {
-  return tf.tidy(() => {
-    const word = (value: number | Tensor): Tensor => tf.reshape(typeof value === 'number' ? tf.scalar(value | 0, 'int32') : tf.cast(value, 'int32'), [1]);
-    const zero = word(0);
-    const key = words(tf.reshape(tf.concat([word(purposeHash(purpose)), word(seed)]), [1, 2]));
-    const counter = words(tf.reshape(tf.concat([zero, zero, word(step), zero]), [2, 2]));
-    const { binding, ...rest } = nodeBackend();
-    const [dimensions, algorithm] = rest.inputs([tf.tensor1d([...shape], 'int32'), tf.scalar(PHILOX, 'int32')]) as [number, number];
-    // Drawn as float32 in every precision, so that a key means the same numbers in all of them.
-    const drawn = run(binding, op, [{ name: 'dtype', type: Attr.type, value: TF.float32 }], [dimensions, key, counter, algorithm]);
-    binding.deleteTensor(key);
-    binding.deleteTensor(counter);
-    return rest.tensor(drawn);
-  });
+/** The upper 24 bits of philox words, int32. Key = (purpose, seed), counter = (0, step): each purpose has a key and each
+ *  step 2^64 blocks of its own. */
+function bits24({ seed, step, purpose }: RandomKey, shape: Shape): Tensor {
+  const word = (value: number | Tensor): Tensor => tf.reshape(typeof value === 'number' ? tf.scalar(value | 0, 'int32') : tf.cast(value, 'int32'), [1]);
+  const zero = word(0);
+  const key = words(tf.reshape(tf.concat([word(purposeHash(purpose)), word(seed)]), [1, 2]));
+  const counter = words(tf.reshape(tf.concat([zero, zero, word(step), zero]), [2, 2]));
+  const backend = randomBackend();
+  const constants = (values: number[]): number[] => backend.getInputTensorIds(values.map((value) => tf.scalar(value, 'int32')));
+  const [dimensions] = backend.getInputTensorIds([tf.tensor1d([...shape], 'int32')]) as [number];
+  const [algorithm, eight, mask] = constants([PHILOX, 8, 0xffffff]) as [number, number, number];
+  const drawn = run(backend, 'StatelessRandomUniformFullIntV2', [{ name: 'dtype', type: Attr.type, value: TF.int32 }], [dimensions, key, counter, algorithm]);
+  const shifted = run(backend, 'RightShift', [], [drawn.id, eight]);
+  const result = run(backend, 'BitwiseAnd', [], [shifted.id, mask]);
+  for (const id of [key, counter, drawn.id, shifted.id]) backend.binding.deleteTensor(id);
+  return backend.createOutputTensor(result);
 }
 
-type Binding = NodeJSKernelBackend['binding'];
-
-function nodeBackend() {
-  const backend = tf.backend() as NodeJSKernelBackend;
+function randomBackend(): NodeBackend {
+  const backend = nodeBackend();
   if (typeof backend.executeSingleOutput !== 'function') {
     throw new EngineError('BadArgument', `Cannot draw random numbers on tfjs backend "${tf.getBackend()}": use the one that the engine sets`);
   }
-  return {
-    binding: backend.binding,
-    inputs: (tensors: Tensor[]): number[] => backend.getInputTensorIds(tensors),
-    tensor: (metadata: ReturnType<Binding['executeOp']>[number]): Tensor => backend.createOutputTensor(metadata),
-  };
+  return backend;
 }
 
-const run = (binding: Binding, op: string, attributes: OpAttribute[], inputs: number[]): ReturnType<Binding['executeOp']>[number] => {
-  const [output] = binding.executeOp(op, attributes as Parameters<Binding['executeOp']>[1], inputs, 1);
-  if (output === undefined) throw new EngineError('CallFailed', `Op "${op}" gave no result`);
+function run(backend: NodeBackend, op: string, attributes: readonly OpAttribute[], inputs: readonly number[]): Metadata {
+  const [output] = backend.binding.executeOp(op, attributes, inputs, 1);
+  if (output === undefined) throw new EngineError('CallFailed', `Cannot draw random numbers: op "${op}" gave no result`);
   return output;
-};
+}
 
 /** Pairs of int32 [n, 2] as uint64 [n], low word first; a type that tfjs has no name for, so an id of the binding. */
 function words(pairs: Tensor): number {
-  const { binding, inputs } = nodeBackend();
-  return run(binding, 'Bitcast', [{ name: 'type', type: Attr.type, value: TF.uint64 }], inputs([pairs])).id;
+  const backend = randomBackend();
+  return run(backend, 'Bitcast', [{ name: 'type', type: Attr.type, value: TF.uint64 }], backend.getInputTensorIds([pairs])).id;
 }

@@ -1,17 +1,15 @@
 /** tfjs's narrow waist, TFJSBinding, over a graph: what tfjs would run is recorded instead. */
+import type { KernelFunc, Tensor } from '@tensorflow/tfjs-core';
 import type { HostData, Shape } from './types.ts';
 import { Attr, type Attributes } from './addon.ts';
 import { callSite } from './callsite.ts';
 import { TF } from './dtype.ts';
 import { EngineError } from './errors.ts';
 import { at, Graph, type Output } from './graph.ts';
-import { KernelBackend, tf, EAGER_BACKEND, type NodeJSKernelBackend } from './tfjs.ts';
+import { EAGER_BACKEND, KernelBackend, tf, type Binding, type Metadata, type NodeBackend, type OpAttribute } from './tfjs.ts';
 
 export const TRACING_BACKEND = 'srdit-tracing';
 export type Precision = 'float32' | 'float64' | 'bfloat16';
-
-interface Metadata { readonly id: number; readonly dtype: number; readonly shape: readonly number[] }
-export interface OpAttribute { readonly name: string; readonly type: number; readonly value: string | number | boolean | readonly number[] }
 
 /** Type attributes that do not follow from the inputs; the others TensorFlow infers. */
 const FREE_TYPES = new Set(['DstT', 'Tout', 'out_idx', 'output_dtype', 'output_type', 'type', 'dtype']);
@@ -85,31 +83,31 @@ function trace(): Trace {
   return current;
 }
 
-const tracingBinding = {
+const tracingBinding: Binding & Record<`TF_${string}`, number> = {
   TF_FLOAT: TF.float32, TF_INT32: TF.int32, TF_INT64: TF.int64, TF_BOOL: TF.bool, TF_COMPLEX64: 8, TF_STRING: 7,
   TF_RESOURCE: TF.resource, TF_UINT8: TF.uint8,
   TF_ATTR_STRING: Attr.string, TF_ATTR_INT: Attr.int, TF_ATTR_FLOAT: Attr.float, TF_ATTR_BOOL: Attr.bool,
   TF_ATTR_TYPE: Attr.type, TF_ATTR_SHAPE: Attr.shape, TF_ATTR_RESOURCE: 9,
   isUsingGpuDevice: () => false,
-  createTensor: (shape: number[], dtype: number, data: HostData) => trace().constant(shape, dtype, data),
+  createTensor: (shape, dtype, data) => trace().constant(shape, dtype, data),
   deleteTensor: () => undefined,
-  executeOp: (name: string, attributes: OpAttribute[], inputs: number[]) => trace().op(name, attributes, inputs),
+  executeOp: (name, attributes, inputs) => trace().op(name, attributes, inputs),
   tensorDataSync: (): never => {
     throw new EngineError('ValueWhileTracing', `Cannot read a tensor's values${at(callSite())} while tracing: nothing is computed yet. Compute with tensors instead, or return the value and read it after the call`);
   },
 };
 
 /** tfjs-node checks GatherV2's indices on the host, which a trace cannot. */
-function gather({ inputs, attrs, backend }: { inputs: object; attrs?: object; backend: unknown }): ReturnType<NodeJSKernelBackend['executeSingleOutput']> {
-  const { x, indices } = inputs as Record<'x' | 'indices', Parameters<NodeJSKernelBackend['executeSingleOutput']>[2][number]>;
-  const { axis, batchDims } = attrs as { axis: number; batchDims: number };
+const gather: KernelFunc = ({ inputs, attrs, backend }) => {
+  const { x, indices } = inputs as Record<'x' | 'indices', Tensor>;
+  const { axis, batchDims } = attrs as unknown as { axis: number; batchDims: number };
   const attributes = [{ name: 'batch_dims', type: Attr.int, value: batchDims }];
-  return (backend as NodeJSKernelBackend).executeSingleOutput('GatherV2', attributes, [x, indices, tf.scalar(axis, 'int32')]);
-}
+  return (backend as NodeBackend).executeSingleOutput('GatherV2', attributes, [x, indices, tf.scalar(axis, 'int32')]);
+};
 
 function register(): void {
   tf.registerBackend(TRACING_BACKEND, () => {
-    const backend = new KernelBackend(tracingBinding as never, '@tensorflow/tfjs-node');
+    const backend = new KernelBackend(tracingBinding, '@tensorflow/tfjs-node');
     // write() and the mover of tensors between backends both call move(); only the first can be meant.
     const place = backend.move.bind(backend);
     backend.write = (values, shape, dtype) => {
@@ -123,7 +121,7 @@ function register(): void {
     return backend;
   });
   for (const kernel of tf.getKernelsForBackend(EAGER_BACKEND)) {
-    const own = kernel.kernelName === 'GatherV2' ? { kernelFunc: gather as typeof kernel.kernelFunc } : {};
+    const own = kernel.kernelName === 'GatherV2' ? { kernelFunc: gather } : {};
     tf.registerKernel({ ...kernel, ...own, backendName: TRACING_BACKEND });
   }
 }
