@@ -1,7 +1,5 @@
-import type { Gang } from '../types.ts';
-
-export const GROUP = 'srdit.dev';
-export const API_VERSION = 'srdit.dev/v1alpha1';
+import { API_VERSION, GROUP } from '@srdit/crds';
+import type { Gang, KubernetesObject } from '../types.ts';
 
 /** Port of a worker's first rank; local rank r listens on GANG_PORT + r. */
 export const GANG_PORT = 7470;
@@ -25,10 +23,13 @@ export const gangLabels = (gang: Gang): Record<string, string> => ({
 export const ATTEMPT_LABEL = `${GROUP}/attempt`;
 export const attemptLabels = (gang: Gang, attempt: number): Record<string, string> => ({ ...gangLabels(gang), [ATTEMPT_LABEL]: String(attempt) });
 
-/** The resource owns what is made for it: deleted with it, and its changes wake the operator. */
-export const ownedMetadata = (gang: Gang, name: string, labels: Record<string, string>) => ({
+/** The resource owns what is made for it: deleted with it, and its changes wake the operator. A rendered YAML that was
+ *  never applied has no uid, hence nothing to own with. */
+export const ownedMetadata = (gang: Gang, name: string, labels: Record<string, string>): KubernetesObject['metadata'] => ({
   name, namespace: gang.metadata.namespace, labels,
-  ownerReferences: [{ apiVersion: API_VERSION, kind: gang.kind, name: gang.metadata.name, uid: gang.metadata.uid, controller: true, blockOwnerDeletion: true }],
+  ...(gang.metadata.uid === '' ? {} : {
+    ownerReferences: [{ apiVersion: API_VERSION, kind: gang.kind, name: gang.metadata.name, uid: gang.metadata.uid, controller: true, blockOwnerDeletion: true }],
+  }),
 });
 
 /** host:port of every rank, rank = worker x ranksPerWorker + local rank. Pods of an Indexed Job have the host name job-index. */
