@@ -30,7 +30,7 @@ export const KIND: Readonly<Record<Kind, KindDescription>> = {
     columns: [
       state,
       { name: 'Step', type: 'integer', jsonPath: '.status.progress.step' },
-      { name: 'Progress', type: 'string', jsonPath: '.status.progress.percent', description: 'Per cent of spec.steps' },
+      { name: 'Progress', type: 'integer', jsonPath: '.status.progress.percent', description: 'Per cent of spec.steps' },
       { name: 'Loss', type: 'number', jsonPath: '.status.progress.lossEma', description: 'Smoothed loss' },
       ...common,
       { name: 'Last checkpoint', type: 'integer', jsonPath: '.status.checkpoints.last.step', description: 'Step of the newest complete checkpoint', priority: 1 },
@@ -41,7 +41,7 @@ export const KIND: Readonly<Record<Kind, KindDescription>> = {
     columns: [
       state,
       { name: 'Step', type: 'integer', jsonPath: '.status.results[0].step', description: 'Step of the checkpoint that was measured' },
-      { name: 'Progress', type: 'string', jsonPath: '.status.progress.percent', description: 'Per cent of spec.count' },
+      { name: 'Progress', type: 'integer', jsonPath: '.status.progress.percent', description: 'Per cent of spec.count' },
       { name: 'FD', type: 'number', jsonPath: '.status.results[0].frechetDistance', description: 'Frechet distance in the space of spec.features' },
       ...common,
       { name: 'Checkpoint', type: 'string', jsonPath: '.status.results[0].checkpoint', priority: 1 },

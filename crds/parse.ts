@@ -79,10 +79,13 @@ export function parseResource(object: unknown, old?: Resource): Resource {
   return resource;
 }
 
-/** kubectl reads YAML 1.1 (yes and on are true), but takes neither 12:30 for a number nor 2026-01-31 for a time. */
+/** kubectl reads YAML 1.1 (yes and on are true), but takes neither 12:30 for a number nor 2026-01-31 for a time, and knows 0o17. */
 const AS_KUBECTL: ParseOptions & DocumentOptions & SchemaOptions = {
   version: '1.1',
-  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME')),
+  customTags: (tags) => [
+    { tag: 'tag:yaml.org,2002:int', default: true, test: /^[-+]?0o[0-7]+$/, resolve: (text: string) => Number.parseInt(text.replace('0o', ''), 8) },
+    ...tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME')),
+  ],
 };
 
 /** All resources of a YAML text of one or more documents, with defaults. source: what messages call the text, a file name.

@@ -156,7 +156,7 @@ export const WRONG_SPECS: readonly WrongSpec[] = [
   training('no storage', { storage: null }, { reason: 'FieldValueRequired', path: 'spec.storage' }),
   evaluation('no checkpoint field at all', { checkpoint: null }, { reason: 'FieldValueRequired', path: 'spec.checkpoint' }),
   training('0 steps', { steps: 0 }, { reason: 'FieldValueInvalid', path: 'spec.steps' }),
-  training('half a step', { steps: 0.5 }, { reason: 'FieldValueTypeInvalid', path: 'spec.steps' }),
+  training('a step and a half', { steps: 1.5 }, { reason: 'FieldValueTypeInvalid', path: 'spec.steps' }),
   training('steps as text', { steps: '1000' }, { reason: 'FieldValueTypeInvalid', path: 'spec.steps' }),
   training('a batch as a list', { batchSize: [256] }, { reason: 'FieldValueTypeInvalid', path: 'spec.batchSize' }),
   training('a preset that does not exist', { model: { preset: 'SiT-H/1' } }, { reason: 'FieldValueNotSupported', path: 'spec.model.preset' }),

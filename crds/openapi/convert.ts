@@ -17,7 +17,7 @@ const KEYWORDS = [
  *  @throws Error when the type has no structural form */
 export function structural(type: z.ZodType): Schema {
   const schema = z.toJSONSchema(type, { target: 'openapi-3.0', io: 'input', unrepresentable: 'any', reused: 'inline', cycles: 'throw' });
-  return convert(schema as JsonObject, 'schema');
+  return convert(schema, 'schema');
 }
 
 function convert(source: JsonObject, where: string): Schema {
@@ -37,7 +37,7 @@ function convert(source: JsonObject, where: string): Schema {
   if (result['additionalProperties'] !== undefined) foreign.splice(0, foreign.length, ...foreign.filter((key) => key !== 'propertyNames'));
   if (foreign.length > 0) throw new Error(`Cannot convert ${where}: "${foreign.join('", "')}" has no structural form. Use an object, array, enum or number`);
   if (result['type'] === undefined) throw new Error(`Cannot convert ${where}: it has no type. Give it a zod type that JSON has, or .meta({ kubernetes: ... })`);
-  return result as Schema;
+  return result;
 }
 
 const convertAll = (properties: JsonObject, where: string): Record<string, Schema> =>

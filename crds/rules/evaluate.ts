@@ -50,8 +50,8 @@ function ask(validation: Validation, schema: Schema, value: unknown, old: unknow
     const holds = program(validation.rule)({ self: toCel(schema, value), ...(old === undefined ? {} : { oldSelf: toCel(schema, old) }) });
     return holds === true ? undefined : { path: at, reason, message: validation.message };
   } catch (error) {
-    // For example a division by 0 workers, which has a problem of its own. The API server refuses as well.
-    return { path: at, reason: 'FieldValueInvalid', message: `${validation.message} (the rule could not be evaluated: ${(error as Error).message.split('\n')[0] ?? ''})` };
+    // A division by 0, for example. The API server refuses as well, at the path of the rule.
+    return { path, reason: 'FieldValueInvalid', message: `${validation.message} (the rule could not be evaluated: ${(error as Error).message.split('\n')[0] ?? ''})` };
   }
 }
 

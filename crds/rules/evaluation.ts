@@ -19,7 +19,7 @@ export const evaluationRules: readonly Rule[] = [
     path: 'spec', fieldPath: '.count', rule: 'self.count >= self.gang.workers * self.gang.ranksPerWorker',
     message: 'Set count to at least gang.workers x gang.ranksPerWorker: every rank draws one picture or more',
   },
-  ...guidanceRules('spec.sampler.guidance'),
+  ...guidanceRules('sampler'),
   ...uriRules('spec.checkpoint', 'uri', 'optional'),
   ...uriRules('spec.reference', 'data', 'optional'),
   ...uriRules('spec.reference', 'npz', 'optional'),

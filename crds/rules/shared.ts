@@ -22,9 +22,11 @@ export function uriRules(path: string, field: string, presence: 'required' | 'op
   ];
 }
 
-export const guidanceRules = (path: string): readonly Rule[] => [
-  { path, fieldPath: '.low', rule: 'self.low <= self.high', message: 'Set guidance.low to at most guidance.high' },
-];
+/** sampler: path of a sampler below spec. The rule stands at spec because what it reads is there by default only. */
+export const guidanceRules = (sampler: string): readonly Rule[] => [{
+  path: 'spec', fieldPath: `.${sampler}.guidance.low`,
+  rule: `self.${sampler}.guidance.low <= self.${sampler}.guidance.high`, message: 'Set guidance.low to at most guidance.high',
+}];
 
 /** What a gang can only change while it is stopped. */
 export const gangChangeRules: readonly Rule[] = ['workers', 'ranksPerWorker', 'gpu'].map((field) => ({

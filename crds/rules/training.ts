@@ -31,7 +31,7 @@ export const trainingRules: readonly Rule[] = [
     message: "Set the patch size to 1 (a preset that ends with /1, or model.size.patchSize), or objective.alignment.enabled to false: alignment pairs each token with one of the teacher's",
   },
   {
-    path: 'spec', fieldPath: '.batchSize', rule: `self.batchSize % ${ranks} == 0`,
+    path: 'spec', fieldPath: '.batchSize', rule: `${ranks} < 1 || self.batchSize % ${ranks} == 0`,
     message: 'Set batchSize to a multiple of gang.workers x gang.ranksPerWorker: every rank takes an equal share',
   },
   {
@@ -42,7 +42,7 @@ export const trainingRules: readonly Rule[] = [
     path: 'spec', fieldPath: '.optimizer', rule: 'self.optimizer.warmupSteps + self.optimizer.decaySteps <= self.steps',
     message: 'Set optimizer.warmupSteps + optimizer.decaySteps to at most steps',
   },
-  ...guidanceRules('spec.samples.sampler.guidance'),
+  ...guidanceRules('samples.sampler'),
   ...uriRules('spec.data', 'uri'),
   ...uriRules('spec.storage', 'uri'),
   ...podRules,
