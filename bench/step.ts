@@ -7,7 +7,8 @@ import { Peer } from './peer.ts';
 import { peerConfig } from './setup.ts';
 import { median, usage } from './usage.ts';
 import { freshState, TrainingState } from '../runtime/train/state.ts';
-import { TrainStep, type HostBatch } from '../runtime/train/step.ts';
+import type { HostBatch } from '../runtime/data/batch.ts';
+import { TrainStep } from '../runtime/train/step.ts';
 
 export interface StepOptions {
   readonly config: ModelConfig; readonly batch: number; readonly threads: number;

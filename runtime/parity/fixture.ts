@@ -4,7 +4,7 @@ import { readTensors } from './readTensors.ts';
 import type { HostData, DType } from '../engine/types.ts';
 
 /** A tensor on the host: integers as Int32Array. */
-export interface HostTensor { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array | Int32Array | Uint8Array }
+export interface HostTensor { readonly shape: readonly number[]; readonly data: Float32Array | Float64Array | Int32Array | Uint8Array | Int8Array }
 
 /** A fixture folder: manifest.json and the tensors of its safetensors files. */
 export interface Fixture {

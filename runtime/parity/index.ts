@@ -2,6 +2,7 @@ import type { Row } from './compare.ts';
 import { startEngine } from '../engine/index.ts';
 import { readFixture, type Fixture } from './fixture.ts';
 import { checkLoss } from './loss.ts';
+import { checkMetrics } from './metrics.ts';
 import { checkModel } from './model.ts';
 import { failed, tableLines } from './report.ts';
 import { checkRing } from './ring.ts';
@@ -19,7 +20,7 @@ export interface ParityOptions {
 }
 
 const CHECKS: Readonly<Record<string, (fixture: Fixture, runner: Runner) => Promise<void>>> = {
-  model: checkModel, loss: checkLoss, sampler: checkSampler, ode: checkSampler, ring: checkRing,
+  model: checkModel, loss: checkLoss, sampler: checkSampler, ode: checkSampler, ring: checkRing, metrics: checkMetrics,
 };
 
 /** What a folder holds, by what its manifest says; the folder's name does not matter. */
@@ -31,6 +32,7 @@ export function kindOf({ manifest }: Fixture): string | undefined {
   if (everyCase('cfg_scale')) return everyCase('method') ? 'ode' : 'sampler';
   if (everyCase('coef')) return 'loss';
   if (has('kept_tokens')) return 'model';
+  if (has('results') && has('nhood')) return 'metrics';
   return undefined;
 }
 

@@ -7,6 +7,7 @@ const READERS: Readonly<Record<string, (bytes: ArrayBuffer) => HostTensor['data'
   I32: (bytes) => new Int32Array(bytes),
   I64: (bytes) => Int32Array.from(new BigInt64Array(bytes), Number),
   U8: (bytes) => new Uint8Array(bytes),
+  I8: (bytes) => new Int8Array(bytes),
 };
 
 export function readTensors(path: string): Tensors {

@@ -84,7 +84,7 @@ class Networks implements Disposable {
   readonly #build: (mode: Mode, precision: Precision, pathDrop: boolean) => Network;
 
   constructor(runner: Runner, variables: Readonly<Record<string, Variable>>, config: ModelConfig, batch: number) {
-    this.#build = (mode, precision, pathDrop) => compileNetwork(runner.engine, variables, config, batch, { pathDrop, guided: true, precision, eager: mode === 'eager', xla: runner.xla });
+    this.#build = (mode, precision, pathDrop) => compileNetwork(runner.engine, variables, config, batch, { pathDrop, guided: true, precision, eager: mode === 'eager', xla: runner.xlaFor(precision) });
   }
 
   get(mode: Mode, precision: Precision, pathDrop: boolean): Network {

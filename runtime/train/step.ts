@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ObjectiveSpec, OptimizerSpec } from '@srdit/crds';
 import type { CompiledFunction, DeviceTensor, Engine, Gang, TensorSpec, Tensors } from '../engine/types.ts';
+import type { HostBatch } from '../data/batch.ts';
 import { drawShapes, drawTraining } from '../flow/draws.ts';
 import { objective, type Losses } from '../flow/objective.ts';
 import { adamScalars, clipScale, type AdamScalars } from '../flow/optimizer.ts';
@@ -9,15 +10,6 @@ import { tokenCount, type ModelConfig } from '../model/config.ts';
 import { bucketSize, pack, planBuckets, unpack } from './buckets.ts';
 import { learningRate } from './schedule.ts';
 import type { TrainingState } from './state.ts';
-
-/** One micro-batch of one rank on the host, row-major: latents [B, C, S, S] in model space, labels [B], cls [B, Z],
- *  features [B, N + 1, Z]; the last two where the model wants them. */
-export interface HostBatch {
-  readonly latents: Float32Array;
-  readonly labels: Int32Array;
-  readonly cls?: Float32Array | undefined;
-  readonly features?: Float32Array | undefined;
-}
 
 export interface StepSpec {
   readonly objective: ObjectiveSpec;
