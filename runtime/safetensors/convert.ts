@@ -36,9 +36,9 @@ function roundHalfEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
 }
 
-/** A copy that starts at an address its element size divides. */
+/** The bytes at an address that their element size divides. (Not slice: that of a Buffer is no copy.) */
 export function aligned(bytes: Uint8Array, size: number): Uint8Array {
-  return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
 }
 
 /** Floats of any width as float32. Throws TypeError for integers. */
