@@ -32,7 +32,7 @@ export interface ExecutorOptions {
 const PLAN: PlanOptions = { ...DEFAULT_OPTIONS, causeWindowSeconds: 2, forceAfterSeconds: 5 };
 
 /** Ends with 75, but not because somebody wanted the run to stop. */
-const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimedOut']);
+const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimedOut', 'PortInUse']);
 
 /** A rank that was told to stop, though not by us: whoever sent it TERM wants the run to stop. */
 const toldToStop = (pods: readonly ObservedPod[]): boolean =>
@@ -74,7 +74,7 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
       if (toldToStop(seen.pods)) stopping ??= 'A rank was told to stop; the same command goes on';
       const observed: Observed = {
         now: new Date().toISOString(), ...seen,
-        ...(stored.status === undefined ? {} : { status: stored.status as Status }),
+        ...(stored.status === undefined ? {} : { status: stored.status }),
         ...(stopping === undefined ? {} : { stop: stopping }),
         ...trainingOf(gang, layout),
       };

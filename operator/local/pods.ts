@@ -87,7 +87,6 @@ function localPod(job: string, worker: number, workers: number, template: PodTem
       SRDIT_DEVICE: declared['SRDIT_DEVICE'] === 'cpu' ? 'cpu' : given['SRDIT_DEVICE'] ?? 'auto',
       SRDIT_THREADS: given['SRDIT_THREADS'] ?? String(Math.max(1, Math.floor(availableParallelism() / ranks))),
       SRDIT_LOG: 'text',
-      SRDIT_HTTP_HOST: '127.0.0.1',
       SRDIT_PARENT_PIPE: '1',
       // gRPC would send 127.0.0.1 through a proxy, and NCCL skips the loopback device, which is all a namespace has.
       no_grpc_proxy: '127.0.0.1,localhost',

@@ -45,7 +45,7 @@ export function admit(resource: Resource, stored: Stored | undefined, now: strin
   const namespace = resource.metadata.namespace ?? 'default';
   const { status: _theirs, ...asked } = resource;
   if (stored === undefined) {
-    return plain({ ...asked, metadata: { ...resource.metadata, namespace, uid: randomUUID(), generation: 1, creationTimestamp: now } }) as Stored;
+    return plain({ ...asked, metadata: { ...resource.metadata, namespace, uid: randomUUID(), generation: 1, creationTimestamp: now } });
   }
   const specChanged = !isDeepStrictEqual(plain(resource.spec), stored.spec);
   if (specChanged) refuseChange(resource, stored);

@@ -15,7 +15,7 @@ const Environment = z.object({
   SRDIT_FILE_ROOT: z.string().min(1).default('/'),
   SRDIT_DEVICE: z.enum(['cpu', 'gpu', 'auto']).default('auto'),
   SRDIT_THREADS: whole.pipe(z.int().min(1).max(4096)).optional(),
-  SRDIT_LOG_FORMAT: z.enum(['text', 'json']).default('json'),
+  SRDIT_LOG: z.enum(['text', 'json']).default('json'),
   SRDIT_PARENT_PIPE: z.literal('1').optional(),
 });
 export type Environment = z.infer<typeof Environment>;

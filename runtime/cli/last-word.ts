@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { ExitCode, LastWord } from '@srdit/crds';
+import type { LastWord } from '@srdit/crds';
+import { ExitCode } from '@srdit/crds';
 import type { Done } from './context.ts';
 import { ExitError } from './exit.ts';
 

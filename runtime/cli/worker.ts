@@ -10,14 +10,19 @@ import { readRunConfig } from './run-config.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 
-/** Time that the other ranks get to end by themselves after one has ended badly: they notice a lost peer within a
- *  second, but one that writes a checkpoint may finish it, and one that waits for the gang to form cannot notice. */
+/** Codes with which all ranks of a gang end together, each when it is done: rank 0 may still be writing a checkpoint.
+ *  After any other the gang is lost, and no rank has anything left to do. */
+const TOGETHER: ReadonlySet<number> = new Set([ExitCode.Done, ExitCode.Diverged, ExitCode.Stopped]);
+
+/** Time that the other ranks of a lost gang get to end: they notice the lost peer within a second, one that waits for
+ *  the gang to form hears it from our TERM, and one that writes a checkpoint may finish it. */
 const GRACE_SECONDS = 20;
 
-interface Rank { readonly rank: number; readonly process: ChildProcess; word?: LastWord; ended?: LastWord; told?: boolean }
+interface Rank { readonly rank: number; readonly process: ChildProcess; word?: LastWord; told?: boolean }
 
-/** The launcher of a pod: one process a rank, TERM and INT passed on, the last word of all. Resolves with the exit code. */
-export async function runWorker(variables: NodeJS.ProcessEnv): Promise<number> {
+/** The launcher of a pod: one process a rank, TERM and INT passed on, the last word of all. Resolves with the exit code.
+ *  main: script whose command `rank` is one rank. */
+export async function runWorker(variables: NodeJS.ProcessEnv, main = MAIN): Promise<number> {
   let environment: Environment;
   let ranksPerWorker: number;
   try {
@@ -29,10 +34,10 @@ export async function runWorker(variables: NodeJS.ProcessEnv): Promise<number> {
     writeLastWord(variables.SRDIT_TERMINATION_LOG, word);
     return word.exitCode;
   }
-  const log = createLog(environment.SRDIT_LOG_FORMAT, { worker: environment.SRDIT_WORKER });
+  const log = createLog(environment.SRDIT_LOG, { worker: environment.SRDIT_WORKER });
   const first = environment.SRDIT_WORKER * ranksPerWorker;
   const threads = threadsPerRank(environment.SRDIT_THREADS, ranksPerWorker);
-  const ranks = Array.from({ length: ranksPerWorker }, (_, local) => startRank(first + local, threads, variables, environment.SRDIT_LOG_FORMAT === 'text'));
+  const ranks = Array.from({ length: ranksPerWorker }, (_, local) => startRank(main, first + local, threads, variables, environment.SRDIT_LOG === 'text'));
 
   const passOn = (signal: NodeJS.Signals): void => {
     for (const rank of ranks) {
@@ -49,10 +54,10 @@ export async function runWorker(variables: NodeJS.ProcessEnv): Promise<number> {
   return told.exitCode;
 }
 
-function startRank(rank: number, threads: number, variables: NodeJS.ProcessEnv, text: boolean): Rank {
+function startRank(main: string, rank: number, threads: number, variables: NodeJS.ProcessEnv, text: boolean): Rank {
   // In our process group, so that who kills the group kills all of us. The channel brings the last word, and its end
   // tells the rank that we are gone.
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'rank'], {
+  const child = spawn(process.execPath, [...process.execArgv, main, 'rank'], {
     env: { ...variables, SRDIT_RANK: String(rank), SRDIT_THREADS: String(threads) },
     stdio: ['ignore', text ? 'pipe' : 'inherit', text ? 'pipe' : 'inherit', 'ipc'],
   });
@@ -67,23 +72,29 @@ function startRank(rank: number, threads: number, variables: NodeJS.ProcessEnv, 
   return entry;
 }
 
-/** Waits for every rank. One that ends badly gives the others a time to end; what we then kill ourselves is no failure of its own. */
+/** Waits for every rank. When one ends so that the gang is lost, the others are told to end; how they then do is no failure of
+ *  their own. */
 async function allEnd(ranks: readonly Rank[], log: Log): Promise<LastWord[]> {
   let mercy: NodeJS.Timeout | undefined;
-  const killed = new Set<Rank>();
+  const ended = new Set<Rank>();
+  const sentAway = new Set<Rank>();
+  const sendAway = (cause: Rank): void => {
+    const left = ranks.filter((rank) => !ended.has(rank));
+    for (const rank of left) {
+      sentAway.add(rank);
+      rank.process.kill('SIGTERM');
+    }
+    mercy = setTimeout(() => {
+      for (const rank of left.filter((one) => !ended.has(one))) {
+        log.warn(`Rank ${rank.rank} did not end ${GRACE_SECONDS} s after rank ${cause.rank} had: killing it`);
+        rank.process.kill('SIGKILL');
+      }
+    }, GRACE_SECONDS * 1000);
+  };
   const words = await Promise.all(ranks.map((rank) => new Promise<LastWord>((resolve) => {
     const end = (word: LastWord): void => {
-      rank.ended = word;
-      if (word.exitCode !== 0 && !killed.has(rank)) {
-        mercy ??= setTimeout(() => {
-          for (const other of ranks) {
-            if (other.ended !== undefined) continue;
-            killed.add(other);
-            log.warn(`Rank ${other.rank} did not end ${GRACE_SECONDS} s after rank ${rank.rank} had: killing it`);
-            other.process.kill('SIGKILL');
-          }
-        }, GRACE_SECONDS * 1000);
-      }
+      ended.add(rank);
+      if (mercy === undefined && !TOGETHER.has(word.exitCode)) sendAway(rank);
       resolve(word);
     };
     rank.process.once('error', (error) => { end({ exitCode: CRASHED, reason: 'RankNotStarted', message: `Cannot start rank ${rank.rank}: ${error.message}`, rank: rank.rank }); });
@@ -91,8 +102,8 @@ async function allEnd(ranks: readonly Rank[], log: Log): Promise<LastWord[]> {
     rank.process.once('close', (code, signal) => { end(wordOfExit(rank, code, signal)); });
   })));
   clearTimeout(mercy);
-  const own = words.filter((_, i) => !killed.has(ranks[i] as Rank));
-  return own.length > 0 ? own : words;
+  // A rank that had lost its peer tells the step it was at; any other end of one that was sent away tells nothing. The cause is always left.
+  return words.filter((word, index) => !sentAway.has(ranks[index] as Rank) || word.exitCode === ExitCode.PeerLost);
 }
 
 /** The rank's own word if it fits the way it ended; otherwise what the exit says. */

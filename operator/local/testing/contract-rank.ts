@@ -86,14 +86,19 @@ async function joinPeers(): Promise<(want: boolean) => Promise<boolean>> {
   }
 }
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { stop = true; });
+let joined = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => {
+  // Before the gang has formed there is nobody to agree with.
+  if (!joined) end(75, 'Stopped', 'Stopped before the gang had formed');
+  stop = true;
+});
 if (rank === 0) {
   createHttpServer((_, response) => {
     response.end(JSON.stringify({
       uid: run.uid, attempt: run.attempt, phase: run.kind === 'SRDiTTraining' ? 'Training' : 'Sampling', time: new Date().toISOString(),
       step, of, loss: 1 / (1 + step), imagesPerSecond: 10, etaSeconds: of - step, checkpoints: checkpoints.slice(0, 5),
     }));
-  }).listen(Number(env('SRDIT_HTTP_PORT')), env('SRDIT_HTTP_HOST'));
+  }).listen(Number(env('SRDIT_HTTP_PORT')), '127.0.0.1');
 }
 if (run.kind === 'SRDiTTraining' && run.spec.data.uri.endsWith('/missing')) {
   end(64, 'NoData', `Cannot find the data set "${run.spec.data.uri}". Set spec.data.uri to a folder that holds index.json`);
@@ -103,6 +108,7 @@ mkdirSync(dirname(env('SRDIT_TERMINATION_LOG')), { recursive: true });
 
 const [code, when] = env('SRDIT_TEST_END').split('@').map(Number);
 const agree = await joinPeers();
+joined = true;
 while (step < of) {
   await sleep(Number(env('SRDIT_TEST_STEP_MS')) || 20);
   const stopped = await agree(stop);
