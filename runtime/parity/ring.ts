@@ -18,7 +18,9 @@ const Setting = OptimizerSetting.extend({ steps: z.array(z.object({ per_rank: z.
 const RingCase = z.object({ batch: z.int(), local_batch: z.int(), float32: z.record(z.string(), Setting), float64: z.record(z.string(), Setting).optional() });
 export const RingManifest = z.object({
   world: z.int().min(2), coef: z.object({ proj: z.number(), cls: z.number(), cfm: z.number() }),
-  cases: z.record(z.string(), RingCase), configs: z.record(z.string(), FixtureModel), weights: z.record(z.string(), z.string()),
+  cases: z.record(z.string(), RingCase), configs: z.record(z.string(), FixtureModel), 
+  // Some say in brackets what else they take of that folder.
+  weights: z.record(z.string(), z.string().transform((text) => text.replace(/ \(.*\)$/, ''))),
 });
 export type RingManifest = z.infer<typeof RingManifest>;
 
