@@ -26,10 +26,9 @@ test('brings everything once, then hands the command over at once, from any fold
   assert.equal(again.err, '');
   assert.deepEqual((JSON.parse(again.out) as unknown[]).slice(0, 2), [['status'], '/']);
 
-  // The bringing's share alone: `setup` starts no Node. The fastest of five, since other tests run beside this one.
-  const setups: number[] = [];
-  for (let i = 0; i < 5; i++) setups.push((await tiny.run(['setup'])).milliseconds);
-  assert.ok(Math.min(...setups) < 300 + 50, `adds ${Math.min(...setups).toFixed(0)} ms`);
+  // The bringing's share alone: `setup` starts no Node. Seconds of the processor, since other tests run beside this one.
+  const seconds = tiny.processorSeconds(['setup']);
+  assert.ok(seconds < 0.3, `adds ${seconds} s`);
 });
 
 test('brings anew only what has changed', async () => {
@@ -99,6 +98,15 @@ test('two at once: the second waits, says so, and does nothing twice', async () 
   for (const step of ['npm packages', 'tensorflow-cpu 2.21.0', 'native addons']) assert.equal(times(err, `${step}: done`), 1, err);
 });
 
+/** Whether the process is there and no zombie: in a container nobody may be there to bury it. */
+function lives(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 /** Until the door says that it has begun with a step. */
 function begun(child: ChildProcess, step: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -136,5 +144,6 @@ test('TERM ends the step that is under way too', async () => {
   assert.equal(said.code, 143);
   assert.match(said.err, /the same command goes on from here/);
   const compiler = Number(readFileSync(join(tiny.folder, 'compiler'), 'utf8'));
-  assert.throws(() => process.kill(compiler, 0), { code: 'ESRCH' });
+  for (let i = 0; i < 500 && lives(compiler); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(!lives(compiler));
 });

@@ -8,7 +8,8 @@ fail() { say "$*"; exit 69; }
 # The step under way ends with us; what it wrote so far lies in its own place and is taken up or cleared by the next run.
 ended() {
   trap - INT TERM HUP
-  [ -z "$child" ] || { kill -TERM -- "-$child" 2>/dev/null || kill -TERM "$child" 2>/dev/null || :; }
+  # -s, not -TERM: dash takes no group after the latter.
+  [ -z "$child" ] || { kill -s TERM -- "-$child" 2>/dev/null || kill -s TERM "$child" 2>/dev/null || :; }
   say 'stopped; the same command goes on from here'
   exit "$1"
 }

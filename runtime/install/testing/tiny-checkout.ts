@@ -12,7 +12,7 @@ const TOOLS = ['awk', 'cat', 'cp', 'cut', 'date', 'df', 'dirname', 'du', 'env', 
   'ls', 'mkdir', 'mv', 'readlink', 'rm', 'sed', 'setsid', 'sh', 'sha256sum', 'sha512sum', 'sleep', 'sort', 'tail', 'tar', 'tr', 'uname', 'wc'];
 
 /** Exit code, or signal as the shell gives it; both streams. */
-export interface Said { readonly code: number | null; readonly out: string; readonly err: string; readonly milliseconds: number }
+export interface Said { readonly code: number | null; readonly out: string; readonly err: string }
 
 /** A checkout with the real door and a small cargo: one workspace, a wheel of a few bytes with a made-up library, one C++ file.
  *  pip, npm and g++ are the machine's own; nothing is fetched from a network. */
@@ -25,7 +25,7 @@ export class TinyCheckout implements Disposable {
   readonly wheels = mkdtempSync(join(tmpdir(), 'srdit-wheels-'));
 
   constructor() {
-    this.write('package.json', JSON.stringify({ name: 'tiny', private: true, workspaces: ['crds'] }));
+    this.write('package.json', JSON.stringify({ name: 'tiny', private: true, type: 'module', workspaces: ['crds'] }));
     this.write('crds/package.json', JSON.stringify({ name: '@tiny/crds', version: '1.0.0' }));
     this.write('package-lock.json', JSON.stringify({
       name: 'tiny', lockfileVersion: 3, requires: true,
@@ -79,12 +79,15 @@ export class TinyCheckout implements Disposable {
     this.write('runtime/install/cpu.wheels', `# tiny\ntensorflow-cpu 2.21.0 cp311 cp311 manylinux_2_27_x86_64 ${sha256} 1 tensorflow/libtensorflow_cc.so.2\n`);
   }
 
+  get #environment(): Record<string, string> {
+    return { PATH: this.bin, SRDIT_CACHE: this.cache, SRDIT_DEVICE: 'cpu', PIP_NO_INDEX: '1', PIP_FIND_LINKS: this.wheels, npm_config_offline: 'true' };
+  }
+
   /** Starts the door with nothing in its environment but what is given here. */
   start(args: readonly string[], options: { cwd?: string; door?: string; env?: Record<string, string> } = {}): { child: ChildProcess; ended: Promise<Said> } {
-    const started = performance.now();
     const child = spawn(options.door ?? join(this.root, 'srdit'), args, {
       cwd: options.cwd ?? this.folder,
-      env: { PATH: this.bin, SRDIT_CACHE: this.cache, SRDIT_DEVICE: 'cpu', PIP_NO_INDEX: '1', PIP_FIND_LINKS: this.wheels, npm_config_offline: 'true', ...options.env },
+      env: { ...this.#environment, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const said = { out: '', err: '' };
@@ -92,13 +95,21 @@ export class TinyCheckout implements Disposable {
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => { said.err += chunk; });
     const ended = new Promise<Said>((resolve, reject) => {
       child.on('error', reject);
-      child.on('exit', (code) => setTimeout(() => resolve({ code, ...said, milliseconds: performance.now() - started }), 50));
+      child.on('exit', (code) => setTimeout(() => resolve({ code, ...said }), 50));
     });
     return { child, ended };
   }
 
   run(args: readonly string[], options?: Parameters<TinyCheckout['start']>[1]): Promise<Said> {
     return this.start(args, options).ended;
+  }
+
+  /** Processor time that the door takes with these arguments, its children included, by the shell's own count. */
+  processorSeconds(args: readonly string[]): number {
+    const said = execFileSync('sh', ['-c', '"$@" 2>/dev/null; times', 'sh', join(this.root, 'srdit'), ...args], { encoding: 'utf8', cwd: this.folder, env: this.#environment });
+    const [user = '', system = ''] = (said.trim().split('\n').at(-1) ?? '').split(' ');
+    const parts = [user, system].map((time) => /^(\d+)m([\d.]+)s$/.exec(time)).map((match) => Number(match?.[1]) * 60 + Number(match?.[2]));
+    return parts.reduce((sum, part) => sum + part, 0);
   }
 
   /** Files and folders of the cache that a step left unfinished. */
