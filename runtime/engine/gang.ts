@@ -13,9 +13,9 @@ export async function joinGang(runtime: Runtime, { rank, addresses, joinTimeoutS
   if (!Number.isInteger(rank) || rank < 0 || rank >= addresses.length) {
     throw new EngineError('BadArgument', `Cannot join as rank ${rank}: the gang has ${addresses.length} addresses, so ranks are 0 to ${addresses.length - 1}`);
   }
+  if (addresses.length === 1) return solitary(runtime);
   const bad = addresses.find((address) => portOf(address) === undefined);
   if (bad !== undefined) throw new EngineError('BadArgument', `Cannot join the gang: address "${bad}" is not host:port`);
-  if (addresses.length === 1) return solitary(runtime);
   const { tensors, variables, functions } = runtime.live;
   if (tensors + variables + functions > 0) {
     throw new EngineError('BadArgument', `Cannot join the gang: ${tensors} tensors, ${variables} variables and ${functions} functions exist already, and joining replaces the devices they live on. Join first`);

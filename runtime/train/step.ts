@@ -131,6 +131,11 @@ export class TrainStep implements Disposable {
     return pending(k, rate, [losses as DeviceTensor, norm as DeviceTensor]);
   }
 
+  /** Nodes of the functions that a step runs, all together. */
+  get nodes(): number {
+    return Object.values(this.#functions).reduce((sum, one) => sum + (one?.nodes ?? 0), 0);
+  }
+
   [Symbol.dispose](): void {
     for (const one of Object.values(this.#functions)) one?.[Symbol.dispose]();
   }
