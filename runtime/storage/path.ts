@@ -7,6 +7,7 @@ export function checkPath(uri: string, path: string): string {
     : path.includes('\\') ? 'it holds a backslash'
     : /[\x00-\x1f\x7f]/.test(path) ? 'it holds a control character' // eslint-disable-line no-control-regex -- they are what is looked for
     : path.split('/').some((part) => part === '' || part === '.' || part === '..') ? 'a part of it is empty, "." or ".."'
+    : !path.isWellFormed() ? 'it is no Unicode text'
     : Buffer.byteLength(path) > 1024 ? 'it is longer than 1024 bytes'
     : undefined;
   if (bad !== undefined) throw new StorageError('BadPath', `Cannot use path ${JSON.stringify(path)} below "${uri}": ${bad}. Name an object by a relative path such as "a/b.json"`);

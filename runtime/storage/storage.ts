@@ -20,9 +20,14 @@ export interface Storage {
   remove(path: string): Promise<void>;
 }
 
-export type StorageErrorCode = 'NotFound' | 'TooLarge' | 'TooShort' | 'BadUri' | 'BadPath' | 'Io';
+/** NoBucket and Denied, like BadUri and BadPath, stay until somebody changes the configuration; Io may pass by itself. */
+export type StorageErrorCode = 'NotFound' | 'TooLarge' | 'TooShort' | 'BadUri' | 'BadPath' | 'NoBucket' | 'Denied' | 'Io';
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly code: StorageErrorCode;
   constructor(code: StorageErrorCode, message: string, options?: ErrorOptions) { super(message, options); this.code = code; }
 }
+
+/** True for what no retry mends: the run ends with exit code 64 and the error's sentence. */
+export const isConfiguration = (error: unknown): error is StorageError =>
+  error instanceof StorageError && (['BadUri', 'BadPath', 'NoBucket', 'Denied'] as StorageErrorCode[]).includes(error.code);
