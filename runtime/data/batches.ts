@@ -1,5 +1,5 @@
 import type { SafetensorsFile } from '../safetensors/read.ts';
-import { halfTable } from '../safetensors/convert.ts';
+import { halfTable, toBits } from '../safetensors/convert.ts';
 import type { HostBatch } from './batch.ts';
 import type { Dataset } from './dataset.ts';
 import { DataError } from './error.ts';
@@ -103,8 +103,7 @@ export class BatchReader {
     await mapInOrder(rows, AT_ONCE, async (row, i) => {
       const [shard, own] = this.#find(row);
       const { bytes } = await shard.read(name, { from: own, to: own + 1 });
-      // Whole rows lie at even addresses, because the data of a file that we write does; a foreign one may not.
-      const halves = bytes.byteOffset % 2 === 0 ? new Uint16Array(bytes.buffer, bytes.byteOffset, width) : new Uint16Array(new Uint8Array(bytes).buffer);
+      const halves = toBits(bytes);
       const at = i * width;
       for (let j = 0; j < width; j++) out[at + j] = table[halves[j] as number] as number;
     });

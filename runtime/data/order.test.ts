@@ -47,7 +47,7 @@ test('batches are dealt round-robin, ranks are disjoint, an incomplete last roun
     for (let rank = 0; rank < world; rank++) {
       const k = round * world + rank; // batch k of the permutation goes to rank k mod world
       assert.deepEqual(ranks[rank]?.[round]?.rows, [...epoch.subarray(k * batch, (k + 1) * batch)]);
-      assert.deepEqual(ranks[rank][round]?.at, { epoch: 0, position: (round + 1) * world * batch });
+      assert.deepEqual(ranks[rank]?.[round]?.at, { epoch: 0, position: (round + 1) * world * batch });
     }
   }
   const taken = ranks.flatMap((rounds) => rounds.slice(0, 4).flatMap(({ rows }) => rows));

@@ -1,5 +1,10 @@
+import { openDataset, type Dataset } from '../data/dataset.ts';
+import { DataError } from '../data/error.ts';
+import { openShard } from '../data/shard.ts';
 import type { Pictures } from '../generate/pictures.ts';
+import { halfTable, toBits } from '../safetensors/convert.ts';
 import type { Storage } from '../storage/storage.ts';
+import { decodeHalves } from '../tokenizer/pixel.ts';
 import { gather, REFERENCE_POINTS, type Measured } from './measure.ts';
 import type { Statistics } from './moments.ts';
 import { openNpz, writeNpz, type Npz } from './npz.ts';
@@ -19,6 +24,33 @@ export async function readReference(storage: Storage, path: string, size: number
   }
   const gathered = await gather(npzPictures(npz, path), size, REFERENCE_POINTS);
   return stored === undefined ? gathered : { ...gathered, statistics: stored };
+}
+
+/** A reference made of all pictures of a packed data set, as they were before they were packed. Throws BadReference. */
+export async function dataReference(storage: Storage, size: number): Promise<Measured> {
+  try {
+    const dataset = await openDataset(storage);
+    if (size > dataset.index.side) {
+      throw new EvaluateError('BadReference', `Cannot scale the pictures of "${storage.uri}" to ${size}x${size}: they are ${dataset.index.side}x${dataset.index.side}. Set spec.features.size to at most ${dataset.index.side}`);
+    }
+    return await gather(datasetPictures(dataset), size, REFERENCE_POINTS);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new EvaluateError('BadReference', cause.message, { cause });
+  }
+}
+
+/** Pictures of a data set in the order of its shards, each verified before it is used. */
+async function* datasetPictures({ storage, index }: Dataset): AsyncGenerator<Pictures> {
+  const { side, tokenizer: { patch } } = index;
+  for (const entry of index.shards) {
+    await using shard = await openShard({ storage, index }, entry, { hold: false, verify: true });
+    for (let from = 0; from < entry.rows; from += CHUNK) {
+      const to = Math.min(entry.rows, from + CHUNK);
+      const { bytes } = await shard.read('latents', { from, to });
+      yield { count: to - from, side, data: decodeHalves(toBits(bytes), to - from, side, patch, halfTable()) };
+    }
+  }
 }
 
 async function storedStatistics(npz: Npz, size: number): Promise<Statistics> {

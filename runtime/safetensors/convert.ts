@@ -41,19 +41,25 @@ export function aligned(bytes: Uint8Array, size: number): Uint8Array {
   return bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
 }
 
+/** Bits of 16-bit floats; shares the bytes where it can. */
+export function toBits(bytes: Uint8Array): Uint16Array {
+  const b = aligned(bytes, 2);
+  return new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2);
+}
+
 /** Floats of any width as float32. Throws TypeError for integers. */
 export function toFloat32(dtype: SafeDType, bytes: Uint8Array): Float32Array {
   switch (dtype) {
     case 'F32': { const b = aligned(bytes, 4); return new Float32Array(b.buffer, b.byteOffset, b.byteLength / 4); }
     case 'F64': return Float32Array.from(toFloat64(dtype, bytes));
     case 'F16': {
-      const b = aligned(bytes, 2), bits = new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2), table = halfTable();
+      const bits = toBits(bytes), table = halfTable();
       const out = new Float32Array(bits.length);
       for (let i = 0; i < bits.length; i++) out[i] = table[bits[i] as number] as number;
       return out;
     }
     case 'BF16': {
-      const b = aligned(bytes, 2), bits = new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2), words = new Uint32Array(bits.length);
+      const bits = toBits(bytes), words = new Uint32Array(bits.length);
       for (let i = 0; i < bits.length; i++) words[i] = (bits[i] as number) << 16;
       return new Float32Array(words.buffer);
     }
