@@ -1,6 +1,6 @@
 // Command crdcheck asks the API server's own code (k8s.io/apiextensions-apiserver) about our CustomResourceDefinitions and about resources:
 // is the schema structural, do the CEL rules compile within their cost budget, which defaults are filled in, what is refused and why.
-// It reads a Request as JSON from standard input and writes a Response; crds/apiserver.test.ts compares that with what the laptop says.
+// It reads a Request as JSON from standard input and writes a Response; crdcheck.slow.test.ts compares that with what the laptop says.
 package main
 
 import (

@@ -21,10 +21,12 @@ export function leaves(finished: readonly FinishedTest[], relative: (file: strin
   const children: number[] = [];
   const results: TestResult[] = [];
   for (const test of finished) {
-    const parent = (children[test.nesting + 1] ?? 0) > 0 || test.suite;
+    const held = children[test.nesting + 1] ?? 0;
     children[test.nesting + 1] = 0;
     children[test.nesting] = (children[test.nesting] ?? 0) + 1;
-    if (parent && (test.passed || test.failureType === 'subtestsFailed')) continue;
+    // A suite that is skipped as a whole never says what it holds: it counts as one.
+    const skippedWhole = test.suite && test.skipped && held === 0;
+    if ((held > 0 || test.suite) && !skippedWhole && (test.passed || test.failureType === 'subtestsFailed')) continue;
     results.push({
       name: test.name,
       outcome: test.skipped ? 'skipped' : test.passed ? 'passed' : 'failed',

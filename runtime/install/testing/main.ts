@@ -38,8 +38,6 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  // What takes minutes to build is built for these alone.
-  if (options.values.all) process.env['SRDIT_TEST_ALL'] = '1';
   const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
   const selection = { all: options.values.all, patterns: options.positionals };
   const commands = commandTasks(root).filter((task) => wanted([task.name], selection).length > 0);

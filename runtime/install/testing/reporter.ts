@@ -13,6 +13,8 @@ function message(failure: TestFailure): string {
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of events) {
+    // What belongs to no test, an error after its end for example, is for whoever reads how the file ended.
+    if (event.type === 'test:diagnostic' && /^(Error|Warning): /.test(event.data.message)) process.stderr.write(`${event.data.message}\n`);
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     const { data } = event;
     const failure = event.type === 'test:fail' ? (event.data.details.error as TestFailure) : undefined;

@@ -43,11 +43,11 @@ export function commandTasks(root: string): Task[] {
   ];
 }
 
-/** A task for each test file (paths relative to the root). */
-export function fileTasks(root: string, files: readonly string[]): Task[] {
+/** A task for each test file (paths relative to the root). minutes: how long a file, and a slow one, may take. */
+export function fileTasks(root: string, files: readonly string[], minutes: { readonly file: number; readonly slowFile: number } = MINUTES): Task[] {
   return files.map((file) => {
     const slow = file.endsWith(SLOW);
-    return { name: file, alone: slow, run: () => runFile(root, file, slow ? MINUTES.slowFile : MINUTES.file) };
+    return { name: file, alone: slow, run: () => runFile(root, file, slow ? minutes.slowFile : minutes.file) };
   });
 }
 
@@ -57,7 +57,8 @@ async function runFile(root: string, file: string, limitMinutes: number): Promis
   try {
     const ended = await runProcess(process.execPath,
       [`--test-reporter=${REPORTER}`, `--test-reporter-destination=${report}`, file],
-      { cwd: root, limitSeconds: limitMinutes * 60 });
+      // Set where a test runs tests: the file would report to that test and not to us.
+      { cwd: root, limitSeconds: limitMinutes * 60, env: { ...process.env, NODE_TEST_CONTEXT: undefined } });
     const finished = existsSync(report) ? finishedTests(readFileSync(report, 'utf8')) : [];
     const results = leaves(finished, (path) => (path === '' ? file : relative(root, path)));
     const failed = results.some((result) => result.outcome === 'failed');
