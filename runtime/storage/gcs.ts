@@ -4,7 +4,7 @@ import { NoCredentials } from './gcs/credentials.ts';
 import { openRange, type Opened } from './gcs/download.ts';
 import { Passing } from './gcs/patience.ts';
 import { Digests, partsOf } from './gcs/pieces.ts';
-import { PART_BYTES, putWhole, Session } from './gcs/upload.ts';
+import { putWhole, Session } from './gcs/upload.ts';
 import { checkPath, joinPath } from './path.ts';
 import { StorageError, type Storage } from './storage.ts';
 
@@ -85,7 +85,7 @@ export class GcsStorage implements Storage {
     const name = this.#object(path);
     const digests = new Digests();
     let session: Session | undefined;
-    const parts = partsOf(data, PART_BYTES, digests);
+    const parts = partsOf(data, this.#api.partBytes, digests);
     // What the source throws is its own and goes through as it is; what the store says gets a sentence.
     const stored = <T>(action: Promise<T>): Promise<T> => action.catch(async (error: unknown) => { throw await this.#error('write', path, error); });
     try {
@@ -139,8 +139,7 @@ export class GcsStorage implements Storage {
   async remove(path: string): Promise<void> {
     await this.#told('remove', path, async (name) => {
       const remove = async (object: string): Promise<void> => {
-        const answer = await this.#api.text(this.#api.url(object), { method: 'DELETE', ok: [200, 204, 404] });
-        if (answer.status === 404) await this.#needBucket();
+        if (await this.#api.remove(object) === 'absent') await this.#needBucket();
       };
       await remove(name);
       const below = await this.#list(path);

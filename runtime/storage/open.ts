@@ -4,6 +4,7 @@ import { GcsStorage } from './gcs.ts';
 import { Api } from './gcs/api.ts';
 import { endpointOf } from './gcs/endpoint.ts';
 import { CLOCK, PATIENCE, type Clock, type Patience } from './gcs/patience.ts';
+import { PART_BYTES } from './gcs/upload.ts';
 import { checkPath } from './path.ts';
 import { StorageError, type Storage } from './storage.ts';
 
@@ -13,6 +14,8 @@ export interface OpenOptions {
   /** How long an object store that does not answer is waited for. */
   readonly patience?: Partial<Patience>;
   readonly clock?: Clock;
+  /** Bytes of an upload that travel at a time, a multiple of 256 KiB; two such parts are held in memory. */
+  readonly partBytes?: number;
 }
 
 /** The storage of a uri. file:///a/b is the folder SRDIT_FILE_ROOT/a/b (SRDIT_FILE_ROOT defaults to "/": what pods see); gs://bucket/a is a
@@ -29,7 +32,7 @@ export function openStorage(uri: string, environment: Readonly<Record<string, st
   return new FileStorage(path === '' ? 'file://' : `file:///${path}`, join(resolve(environment.SRDIT_FILE_ROOT ?? '/'), path));
 }
 
-function openBucket(uri: string, rest: string, environment: Readonly<Record<string, string | undefined>>, { patience, clock = CLOCK }: OpenOptions): Storage {
+function openBucket(uri: string, rest: string, environment: Readonly<Record<string, string | undefined>>, { patience, clock = CLOCK, partBytes = PART_BYTES }: OpenOptions): Storage {
   const slash = rest.indexOf('/');
   const bucket = slash < 0 ? rest : rest.slice(0, slash);
   // Cloud Storage, "Bucket names".
@@ -38,7 +41,7 @@ function openBucket(uri: string, rest: string, environment: Readonly<Record<stri
     && parts.every((part) => /^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$/.test(part) && part.length <= 63) && !/^\d+\.\d+\.\d+\.\d+$/.test(bucket) && !bucket.startsWith('goog');
   if (!fits) throw badUri(uri, `${JSON.stringify(bucket)} is no name of a bucket: 3 to 63 small letters, digits, "-", "_" and ".". ${EXAMPLE}`);
   const path = slash < 0 ? '' : pathOf(uri, rest.slice(slash + 1));
-  return new GcsStorage(new Api(bucket, endpointOf(environment), { ...PATIENCE, ...patience }, clock), path);
+  return new GcsStorage(new Api(bucket, endpointOf(environment), { patience: { ...PATIENCE, ...patience }, clock, partBytes }), path);
 }
 
 function pathOf(uri: string, path: string): string {

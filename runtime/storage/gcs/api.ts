@@ -36,14 +36,17 @@ export class Api {
   readonly origin: URL;
   readonly patience: Patience;
   readonly clock: Clock;
+  /** Of an upload; two are held in memory. */
+  readonly partBytes: number;
   readonly #credentials: Credentials | undefined;
   readonly #connections: Connections;
 
-  constructor(bucket: string, endpoint: Endpoint, patience: Patience, clock: Clock) {
+  constructor(bucket: string, endpoint: Endpoint, { patience, clock, partBytes }: { patience: Patience; clock: Clock; partBytes: number }) {
     this.bucket = bucket;
     this.origin = endpoint.origin;
     this.patience = patience;
     this.clock = clock;
+    this.partBytes = partBytes;
     this.#credentials = endpoint.anonymous ? undefined : new Credentials(clock);
     this.#connections = new Connections(endpoint.origin, patience.silence);
   }
@@ -87,6 +90,17 @@ export class Api {
     return this.#until(tries, async () => parseAnswer(schema, await textOf(await this.once(url, call))));
   }
 
+  /** Removes an object. Its answer is empty; a page of something in between is no answer. */
+  async remove(name: string): Promise<'removed' | 'absent'> {
+    return this.#until(this.tries(), async () => {
+      const answer = await this.once(this.url(name), { method: 'DELETE', ok: [200, 204, 404] });
+      const text = await textOf(answer);
+      if (answer.statusCode === 404) return 'absent';
+      if (text !== '') throw notCloudStorage(text);
+      return 'removed';
+    });
+  }
+
   async #until<T>(tries: Tries, action: () => Promise<T>): Promise<T> {
     while (true) {
       try {
@@ -116,9 +130,11 @@ function refusal(answer: IncomingMessage, said: string): Error {
 /** Throws Passing. */
 export function parseAnswer<T>(schema: z.ZodType<T>, text: string): T {
   const parsed = schema.safeParse(parse(text));
-  if (!parsed.success) throw new Passing(`the server answered something else than Cloud Storage does: ${JSON.stringify(text.slice(0, 100))}`);
+  if (!parsed.success) throw notCloudStorage(text);
   return parsed.data;
 }
+
+const notCloudStorage = (text: string): Passing => new Passing(`the server answered something else than Cloud Storage does: ${JSON.stringify(text.slice(0, 100))}`);
 
 function parse(text: string): unknown {
   try { return JSON.parse(text); } catch { return undefined; }

@@ -4,7 +4,7 @@ import { textOf } from './http.ts';
 import { Passing, type Tries } from './patience.ts';
 import { parseAnswer, Refused, type Api } from './api.ts';
 
-/** Cloud Storage wants multiples of 256 KiB; a part costs one round trip of some 50 ms, and two are held in memory. */
+/** Cloud Storage wants multiples of 256 KiB; a part costs one round trip of some 50 ms. */
 export const PART_BYTES = 1 << 24;
 
 const Written = z.object({ size: z.string(), crc32c: z.string() });
