@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseSafetensors, type SafetensorsFile } from '../safetensors/read.ts';
-import { StorageError, type Storage } from '../storage/storage.ts';
+import { isAboutObject, type Storage } from '../storage/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterTable, type ParameterInfo } from '../model/parameters.ts';
 import { CheckpointError } from './error.ts';
@@ -18,7 +18,7 @@ async function readVerified(storage: Storage, path: string, manifest: Manifest, 
   try {
     bytes = await storage.read(path === '' ? name : `${path}/${name}`, { limitBytes: file.bytes });
   } catch (cause) {
-    if (!(cause instanceof StorageError) || (cause.code === 'Io')) throw cause;
+    if (!isAboutObject(cause)) throw cause;
     const what = cause.code === 'NotFound' ? 'is missing' : 'is longer than its manifest says';
     throw new CheckpointError('DigestMismatch', `Cannot read checkpoint "${where}": "${name}" ${what}. Use another checkpoint`, { cause });
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LastWord } from '@srdit/crds';
+import { StorageError } from '../storage/storage.ts';
 import { ExitError } from './exit.ts';
 import { encodeLastWord, LIMIT_BYTES, tellWorker, wordOfDone, wordOfError } from './last-word.ts';
 
@@ -38,6 +39,10 @@ test('errors become exit codes', () => {
   assert.equal(wordOfError(new ExitError('Diverged', 'NotANumber', 'x', { step: 3 }), 1).step, 3);
   const lost = Object.assign(new Error('gone'), { name: 'PeerLostError', rank: 2 });
   assert.deepEqual([wordOfError(lost, 0).exitCode, wordOfError(lost, 0).lostRank], [76, 2]);
+  const denied = wordOfError(new StorageError('Denied', 'Cannot write "gs://b/x": the bucket refuses it'), 0);
+  assert.deepEqual([denied.exitCode, denied.reason, denied.message], [64, 'Denied', 'Cannot write "gs://b/x": the bucket refuses it']);
+  assert.equal(wordOfError(new StorageError('NoBucket', 'x'), 0).exitCode, 64);
+  assert.equal(wordOfError(new StorageError('Io', 'x'), 0).exitCode, 1);
   assert.equal(wordOfError(new Error('boom'), 0).exitCode, 1);
   assert.equal(wordOfDone({ reason: 'Complete', message: 'x' }, 0).exitCode, 0);
 });

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { LastWord } from '@srdit/crds';
 import { ExitCode } from '@srdit/crds';
 import type { Done } from './context.ts';
+import { isConfiguration } from '../storage/storage.ts';
 import { ExitError } from './exit.ts';
 
 /** Kubernetes keeps only the end of a longer termination message, which would not be JSON any more. */
@@ -23,6 +24,8 @@ export function wordOfError(error: unknown, rank: number): LastWord {
   if (isPeerLost(error)) {
     return { exitCode: ExitCode.PeerLost, reason: 'PeerLost', message: error.rank >= 0 ? `Rank ${error.rank} is gone, so rank ${rank} ends as well` : `A peer of rank ${rank} is gone, so it ends as well`, rank, ...(error.rank >= 0 && { lostRank: error.rank }) };
   }
+  // A bucket that is missing or refuses us: no restart mends that.
+  if (isConfiguration(error)) return { exitCode: ExitCode.WrongConfiguration, reason: error.code, message: error.message, rank };
   return { exitCode: CRASHED, reason: 'Crashed', message: `Rank ${rank} failed: ${error instanceof Error ? error.message : String(error)}`, rank };
 }
 

@@ -12,7 +12,7 @@ import { PictureError } from '../generate/pictures.ts';
 import { encodePng } from '../generate/png.ts';
 import { readWeights } from '../generate/weights.ts';
 import { ModelConfigError } from '../model/config.ts';
-import { StorageError } from '../storage/storage.ts';
+import { isConfiguration } from '../storage/storage.ts';
 import { deviceProduct } from './device-product.ts';
 import { compare, gather, SAMPLE_POINTS, type Measured, type Measurement } from './measure.ts';
 import { openNpz, writeNpz } from './npz.ts';
@@ -52,7 +52,7 @@ export async function runEvaluation(context: EvaluationContext): Promise<Done> {
     if (error instanceof EvaluateError || error instanceof PictureError || error instanceof CheckpointError || error instanceof ModelConfigError) {
       throw wrongConfiguration(error.code, error.message, error);
     }
-    if (error instanceof StorageError && (error.code === 'BadUri' || error.code === 'BadPath')) throw wrongConfiguration(error.code, error.message, error);
+    if (isConfiguration(error)) throw wrongConfiguration(error.code, error.message, error);
     throw error;
   }
 }

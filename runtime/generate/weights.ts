@@ -5,7 +5,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { parameterTable } from '../model/parameters.ts';
 import { SafetensorsError } from '../safetensors/error.ts';
 import { parseSafetensors, type SafetensorsFile } from '../safetensors/read.ts';
-import { StorageError, type Storage } from '../storage/storage.ts';
+import { isAboutObject, type Storage } from '../storage/storage.ts';
 
 /** Weights of a checkpoint by state-dict name: the averaged ones or the raw ones, digest verified, names and shapes exactly
  *  those of the model in its manifest (tables that the configuration gives may be left out). Throws CheckpointError. */
@@ -15,14 +15,14 @@ export async function readWeights(checkpoint: Storage, manifest: Manifest, which
   const file = manifest.files.find((entry) => entry.name === name);
   if (file === undefined) throw new CheckpointError('Incomplete', `Cannot load checkpoint "${checkpoint.uri}": its manifest names no ${name}. Use a checkpoint that a training wrote`);
   const bytes = await checkpoint.read(name, { limitBytes: file.bytes }).catch((cause: unknown) => {
-    if (!(cause instanceof StorageError)) throw cause;
+    if (!isAboutObject(cause)) throw cause;
     throw new CheckpointError('Incomplete', `Cannot load checkpoint "${checkpoint.uri}": ${name} is missing or not of the ${file.bytes} bytes that its manifest says. Use the checkpoint before it`, { cause });
   });
   if (bytes.byteLength !== file.bytes || createHash('sha256').update(bytes).digest('hex') !== file.sha256) {
     throw new CheckpointError('DigestMismatch', `Cannot load checkpoint "${checkpoint.uri}": ${name} is damaged, its digest is not that of the manifest. Use the checkpoint before it`);
   }
   try {
-    return await strictWeights(await parseSafetensors(bytes, where), manifest.model, where);
+    return await strictWeights(parseSafetensors(bytes, where), manifest.model, where);
   } catch (cause) {
     if (!(cause instanceof SafetensorsError)) throw cause;
     throw new CheckpointError('Incomplete', `Cannot load checkpoint "${checkpoint.uri}": ${cause.message}`, { cause });

@@ -31,3 +31,7 @@ export class StorageError extends Error {
 /** True for what no retry mends: the run ends with exit code 64 and the error's sentence. */
 export const isConfiguration = (error: unknown): error is StorageError =>
   error instanceof StorageError && (['BadUri', 'BadPath', 'NoBucket', 'Denied'] as StorageErrorCode[]).includes(error.code);
+
+/** True for what is wrong with the object itself: missing, too short or too long. Of everything else another try may know more. */
+export const isAboutObject = (error: unknown): error is StorageError =>
+  error instanceof StorageError && (['NotFound', 'TooShort', 'TooLarge'] as StorageErrorCode[]).includes(error.code);
