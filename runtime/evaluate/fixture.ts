@@ -7,7 +7,7 @@ const folder = new URL('../parity/fixtures/', import.meta.url);
 
 /** Tensors of a file by name, as float64 rows (a vector is one column), times scale. */
 export async function fixtureTensors(file: string): Promise<(name: string, scale?: number) => Rows> {
-  const opened = await parseSafetensors(readFileSync(new URL(file, folder)), file);
+  const opened = parseSafetensors(readFileSync(new URL(file, folder)), file);
   const all = new Map<string, Rows>();
   for (const name of opened.names()) {
     const { dtype, shape } = opened.info(name);

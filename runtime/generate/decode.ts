@@ -13,7 +13,7 @@ export interface Decoder {
 export function decoderOf(tokenizer: unknown, { channels, latentSize }: Pick<ModelConfig, 'channels' | 'latentSize'>): Decoder {
   const kind = typeof tokenizer === 'object' && tokenizer !== null && 'kind' in tokenizer ? tokenizer.kind : undefined;
   if (kind !== 'pixel') {
-    throw new ModelConfigError(`Cannot turn latents into pictures: the tokenizer ${JSON.stringify(kind)?.slice(0, 80) ?? 'is missing and'} is not known, only "pixel" is. Use a data set or a checkpoint that this version has made`);
+    throw new ModelConfigError(`Cannot turn latents into pictures: the tokenizer ${kind === undefined ? 'is not named' : `${JSON.stringify(kind).slice(0, 80)} is not known`}, only "pixel" can be used. Use a data set or a checkpoint that this version has made`);
   }
   const parsed = PixelTokenizer.safeParse(tokenizer);
   if (!parsed.success) {
