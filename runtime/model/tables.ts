@@ -45,9 +45,11 @@ export function rotaryTable(config: ModelConfig): { cos: Float32Array; sin: Floa
 /** Half the width of the time table. */
 export const TIME_FREQUENCIES = 128;
 
-/** Frequencies of the time embedding, exp(-ln(10000) k / 128), float32 as in the reference. */
+/** Frequencies of the time embedding, exp(-ln(10000) k / 128), every step rounded to float32 as in the reference: the exponent's
+ *  rounding alone changes a frequency by up to 4e-7. */
 export function timeFrequencies(): Float32Array {
-  return Float32Array.from({ length: TIME_FREQUENCIES }, (_, k) => Math.exp(-Math.log(10000) * k / TIME_FREQUENCIES));
+  const rate = Math.fround(-Math.log(10000));
+  return Float32Array.from({ length: TIME_FREQUENCIES }, (_, k) => Math.exp(Math.fround(rate * k) / TIME_FREQUENCIES));
 }
 
 /** Time table [B, 256] on the host: [cos(t f).., sin(t f)..], every step rounded to float32 as in the reference, also

@@ -1,9 +1,11 @@
-import type { Row } from './compare.ts';
+import { z } from 'zod';
 import { startEngine } from '../engine/index.ts';
-import { readFixture, type Fixture } from './fixture.ts';
+import type { Row } from './compare.ts';
+import { FixtureError, readFixture, type Fixture } from './fixture.ts';
 import { checkLoss } from './loss.ts';
 import { checkMetrics } from './metrics.ts';
 import { checkModel } from './model.ts';
+import { checkPreprocess } from './preprocess.ts';
 import { failed, tableLines } from './report.ts';
 import { checkRing } from './ring.ts';
 import { Runner } from './runner.ts';
@@ -20,7 +22,7 @@ export interface ParityOptions {
 }
 
 const CHECKS: Readonly<Record<string, (fixture: Fixture, runner: Runner) => Promise<void>>> = {
-  model: checkModel, loss: checkLoss, sampler: checkSampler, ode: checkSampler, ring: checkRing, metrics: checkMetrics,
+  model: checkModel, loss: checkLoss, sampler: checkSampler, ode: checkSampler, ring: checkRing, metrics: checkMetrics, preprocess: checkPreprocess,
 };
 
 /** What a folder holds, by what its manifest says; the folder's name does not matter. */
@@ -33,6 +35,7 @@ export function kindOf({ manifest }: Fixture): string | undefined {
   if (everyCase('coef')) return 'loss';
   if (has('kept_tokens')) return 'model';
   if (has('results') && has('nhood')) return 'metrics';
+  if (has('expected') && !has('cases')) return 'preprocess';
   return undefined;
 }
 
@@ -56,8 +59,9 @@ export async function runParity(dirs: readonly string[], options: ParityOptions)
       return 64;
     }
   }
-  const engine = await startEngine({ threads: options.threads ?? 2 });
+  const engine = startEngine({ threads: options.threads ?? 2 });
   let broken = 0;
+  let unreadable = 0;
   for (const [fixture, kind] of fixtures) {
     const runner = new Runner(engine, { xla: options.xla ?? true });
     runner.startFixture(fixture.name);
@@ -65,7 +69,8 @@ export async function runParity(dirs: readonly string[], options: ParityOptions)
       await (CHECKS[kind] as (typeof CHECKS)[string])(fixture, runner);
     } catch (error) {
       broken++;
-      options.out(`${fixture.name}: ${error instanceof Error ? error.message : String(error)}`);
+      if (error instanceof FixtureError || error instanceof z.ZodError) unreadable++;
+      options.out(`${fixture.name}: ${error instanceof z.ZodError ? `Cannot read its manifest: ${z.prettifyError(error)}` : error instanceof Error ? error.message : String(error)}`);
     }
     rows.push(...runner.rows);
     for (const line of tableLines(runner.rows, options.all ?? false)) options.out(line);
@@ -73,5 +78,5 @@ export async function runParity(dirs: readonly string[], options: ParityOptions)
   }
   const over = rows.filter(failed).length;
   options.out(`${rows.length} tensors of ${fixtures.length} fixtures compared, ${over} over tolerance${broken > 0 ? `, ${broken} fixtures could not be run` : ''}`);
-  return over + broken > 0 ? 1 : 0;
+  return unreadable > 0 ? 64 : over + broken > 0 ? 1 : 0;
 }

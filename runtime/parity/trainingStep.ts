@@ -70,7 +70,7 @@ export function lossesAndGradients(
   const p = parametersOf(config, state);
   const names = differentiated(config, options.train);
   const batch: TrainingBatch = {
-    latents: args.latents as Tensor, labels: args.labels as Tensor, cls: args.cls as Tensor,
+    latents: args.latents as Tensor, labels: args.labels as Tensor, cls: args.cls,
     features: config.featureWidths.map((_, j) => args[`zs${j}`] as Tensor),
   };
   const draws: TrainingDraws = {
