@@ -1,0 +1,105 @@
+import type { CheckpointRef } from '@srdit/crds';
+import type { Claim } from '../checkpoint/claim.ts';
+import { CheckpointError } from '../checkpoint/error.ts';
+import { bestOf, knownCheckpoints } from '../checkpoint/list.ts';
+import { retainCheckpoints } from '../checkpoint/retain.ts';
+import { writeCheckpoint, type Contents } from '../checkpoint/write.ts';
+import { ExitError } from '../cli/exit.ts';
+import type { Log } from '../cli/log.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { initialParameters, parameterTable } from '../model/parameters.ts';
+import type { TensorEntry } from '../safetensors/types.ts';
+import { bytesOf } from '../safetensors/write.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { HostState, Kind } from './state.ts';
+
+/** Checkpoints as status shows them. */
+export interface Kept { readonly checkpoints: CheckpointRef[]; readonly best?: CheckpointRef }
+
+/** Writes checkpoints in the background, one at a time: the training goes on with the next steps while the snapshot of this
+ *  one travels. Rank 0 only. */
+export class Checkpointer {
+  readonly #storage: Storage;
+  readonly #claim: Claim;
+  readonly #config: ModelConfig;
+  readonly #keep: number;
+  readonly #log: Log;
+  readonly #changed: (kept: Kept) => void;
+  readonly #tables: Readonly<Record<string, Float32Array>>;
+  #writing: Promise<CheckpointRef | undefined> = Promise.resolve(undefined);
+  #fenced: CheckpointError | undefined;
+  #last: CheckpointRef | undefined;
+
+  constructor(storage: Storage, claim: Claim, config: ModelConfig, options: { readonly keep: number; readonly log: Log; readonly changed: (kept: Kept) => void }) {
+    this.#storage = storage;
+    this.#claim = claim;
+    this.#config = config;
+    this.#keep = options.keep;
+    this.#log = options.log;
+    this.#changed = options.changed;
+    // Tables that the configuration gives: saved for readers that expect the reference's whole state dict.
+    const all = initialParameters(config, 0);
+    this.#tables = Object.fromEntries(parameterTable(config).filter((info) => info.kind !== 'trained').map(({ name }) => [name, all[name] as Float32Array]));
+  }
+
+  /** The newest one written or found. */
+  get last(): CheckpointRef | undefined { return this.#last; }
+
+  /** Tells what is there already. */
+  async look(): Promise<void> {
+    const known = await knownCheckpoints(this.#storage);
+    this.#last = known[0]?.ref;
+    const best = bestOf(known)?.ref;
+    this.#changed({ checkpoints: known.slice(0, 5).map(({ ref }) => ref), ...(best !== undefined && { best }) });
+  }
+
+  /** Begins to write; waits only while the one before is not finished, so that at most one snapshot is held. */
+  async save(snapshot: () => HostState, manifest: Contents['manifest']): Promise<void> {
+    await this.settle();
+    const state = snapshot();
+    this.#writing = this.#write(state, manifest);
+  }
+
+  /** Throws ExitError (75) if a newer attempt has taken over, as soon as that is known. */
+  check(): void {
+    if (this.#fenced !== undefined) throw new ExitError('Stopped', 'Fenced', this.#fenced.message, { cause: this.#fenced });
+  }
+
+  /** Waits for the write under way; undefined if it failed, which has been said. */
+  async settle(): Promise<CheckpointRef | undefined> {
+    const written = await this.#writing;
+    this.check();
+    return written;
+  }
+
+  async #write(state: HostState, manifest: Contents['manifest']): Promise<CheckpointRef | undefined> {
+    const started = performance.now();
+    try {
+      const ref = await writeCheckpoint(this.#storage, this.#claim, { manifest, files: this.#files(state, manifest.step) });
+      this.#last = ref;
+      this.#log.info(`Checkpoint of step ${ref.step} written: ${(ref.bytes / 1e6).toFixed(1)} MB in ${((performance.now() - started) / 1000).toFixed(1)} s`, { step: ref.step, bytes: ref.bytes });
+      await retainCheckpoints(this.#storage, { keep: this.#keep, attempt: this.#claim.attempt });
+      await this.look();
+      return ref;
+    } catch (error) {
+      if (error instanceof CheckpointError && error.code === 'Fenced') this.#fenced = error;
+      else this.#log.error(`Cannot write the checkpoint of step ${manifest.step}: ${(error as Error).message}. The training goes on; the next checkpoint is tried again`);
+      return undefined;
+    }
+  }
+
+  #files(state: HostState, step: number): Contents['files'] {
+    const table = parameterTable(this.#config);
+    const trained = table.filter((info) => info.kind === 'trained');
+    const entries = (kind: Kind, infos: typeof table, prefix = ''): TensorEntry[] => infos.map(({ name, shape }) =>
+      ({ name: prefix + name, dtype: 'F32', shape, bytes: bytesOf(state[kind][name] ?? this.#tables[name] as Float32Array) }));
+    return {
+      'model.safetensors': entries('model', table),
+      'ema.safetensors': entries('ema', table),
+      'optimizer.safetensors': [
+        ...entries('m', trained, 'm.'), ...entries('v', trained, 'v.'),
+        { name: 'step', dtype: 'I64', shape: [], bytes: bytesOf(BigInt64Array.of(BigInt(step))) },
+      ],
+    };
+  }
+}
