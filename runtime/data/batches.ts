@@ -28,8 +28,10 @@ export interface Taken {
 }
 
 const HOLD_BYTES = 256 << 20;
-/** Shards opened, or rows read, at a time. */
-const AT_ONCE = 16;
+/** Shards opened at a time: each is a stream that is digested. */
+const SHARDS_AT_ONCE = 4;
+/** Rows read at a time: of an object store, each is a request that takes tens of milliseconds. */
+const ROWS_AT_ONCE = 64;
 
 /** Reads batches of one rank in order, without end. Runs in the loader's thread; a test may run it anywhere. */
 export class BatchReader {
@@ -68,7 +70,7 @@ export class BatchReader {
     const labels = new Int32Array(index.total);
     const firsts = new Int32Array(index.shards.length);
     for (let i = 1; i < firsts.length; i++) firsts[i] = (firsts[i - 1] as number) + (index.shards[i - 1] as { rows: number }).rows;
-    const shards = await mapInOrder(index.shards, AT_ONCE, async (entry, i) => {
+    const shards = await mapInOrder(index.shards, SHARDS_AT_ONCE, async (entry, i) => {
       const shard = await openShard(dataset, entry, { hold, verify: i % world === rank });
       const own = await shard.int32('labels');
       const wrong = own.find((label) => label < 0 || label >= index.classes.length);
@@ -100,7 +102,7 @@ export class BatchReader {
   /** Rows of a half precision tensor as float32 by a table of 65,536: [rows, width]. */
   async #rows(name: string, rows: Int32Array, width: number, table: Float32Array): Promise<Float32Array> {
     const out = new Float32Array(rows.length * width);
-    await mapInOrder(rows, AT_ONCE, async (row, i) => {
+    await mapInOrder(rows, ROWS_AT_ONCE, async (row, i) => {
       const [shard, own] = this.#find(row);
       const { bytes } = await shard.read(name, { from: own, to: own + 1 });
       const halves = toBits(bytes);

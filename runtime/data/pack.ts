@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { bytesOf, writeSafetensors, type LazyEntry } from '../safetensors/write.ts';
-import { StorageError, type Storage } from '../storage/storage.ts';
+import { isAboutObject, StorageError, type Storage } from '../storage/storage.ts';
 import { encodePixels, patchPlaces, pixelLatentShape } from '../tokenizer/pixel.ts';
 import { mapInOrder } from './batches.ts';
 import { encodeIndex, INDEX, openDataset, type DatasetIndex } from './dataset.ts';
@@ -96,7 +96,10 @@ function refuse({ from, options }: Job, name: string, why: string, known: boolea
 /** Side of the first picture that can be read: that of all. */
 async function sideOf(from: Storage, { names }: Source): Promise<number> {
   for (const name of names) {
-    const picture = await load(from, name).catch(() => undefined);
+    const picture = await load(from, name).catch((error: unknown) => {
+      if (!isOfPicture(error)) throw error;
+      return undefined;
+    });
     if (picture !== undefined && picture.width === picture.height) return picture.width;
   }
   throw new DataError('BadSource', `Cannot pack "${from.uri}": none of its ${names.length} pictures can be read as a square picture. Make them again with ./srdit data convert`);
@@ -113,6 +116,9 @@ async function finishedBefore(to: Storage, digest: string): Promise<DatasetIndex
 async function load(from: Storage, name: string): Promise<{ rgb: Uint8Array; width: number; height: number }> {
   return readPicture(await from.read(name, { limitBytes: PICTURE_LIMIT_BYTES }));
 }
+
+/** Not of the disk or the network: those would break every picture after it. */
+const isOfPicture = (error: unknown): boolean => !(error instanceof StorageError) || isAboutObject(error) || error.code === 'BadPath';
 
 /** Pictures first..last of the source, those that are broken left out. */
 async function packShard(job: Job, number: number, first: number, last: number): Promise<Packed> {
@@ -133,7 +139,7 @@ async function packShard(job: Job, number: number, first: number, last: number):
         for (const level of rgb) { sum += level; squares += level * level; }
       }
     } catch (error) {
-      if (error instanceof StorageError && error.code === 'Io') throw error;
+      if (!isOfPicture(error)) throw error;
       problem = told(error);
     }
     if (problem !== undefined) {

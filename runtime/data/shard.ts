@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SafetensorsError } from '../safetensors/error.ts';
 import { parseSafetensors, readHeader, type SafetensorsFile } from '../safetensors/read.ts';
 import type { SafeDType } from '../safetensors/types.ts';
-import { StorageError, type Storage } from '../storage/storage.ts';
+import { isAboutObject, type Storage } from '../storage/storage.ts';
 import type { Dataset, DatasetIndex, ShardEntry } from './dataset.ts';
 import { DataError } from './error.ts';
 
@@ -33,7 +33,7 @@ export async function openShard({ storage, index }: Pick<Dataset, 'storage' | 'i
     return file;
   } catch (cause) {
     if (cause instanceof SafetensorsError) throw badShard(where, cause.message, cause);
-    if (cause instanceof StorageError && cause.code !== 'Io') throw badShard(where, cause.code === 'NotFound' ? 'it is missing' : `it has not the ${entry.bytes} bytes that the index says`, cause);
+    if (isAboutObject(cause)) throw badShard(where, cause.code === 'NotFound' ? 'it is missing' : `it has not the ${entry.bytes} bytes that the index says`, cause);
     throw cause;
   }
 }
