@@ -2,10 +2,14 @@
  *  load half the program for a line of text. */
 const KNOWN: Readonly<Record<string, number>> = {
   ResourceError: 64, InputError: 64, RunError: 64, DataError: 64, ConvertError: 64, FixtureError: 64, SafetensorsError: 64, StorageError: 64, CheckpointError: 64,
+  EvaluateError: 64, PictureError: 64, ModelConfigError: 64, MissingError: 69,
 };
 
 /** Bad input, and problems with files that a person can mend. */
 export class InputError extends Error { override readonly name = 'InputError'; }
+
+/** Something that the machine lacks and that we cannot bring, the network for example; ./srdit itself ends so, too. */
+export class MissingError extends Error { override readonly name = 'MissingError'; }
 
 const FILE_PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file', EACCES: 'permission is missing', EPERM: 'permission is missing', EISDIR: 'it is a folder', ENOTDIR: 'a part of the path is no folder',

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { lossCurve, page } from './page.ts';
 
 const content = {
-  title: 'Emoji <b>', lead: 'lead', table: [['what', 'value'], ['steps', '10']],
+  title: 'Emoji <b>', lead: 'lead', tables: [[['what', 'value'], ['steps', '10']]], note: 'note',
   curve: [{ step: 1, loss: 2, lossEma: 2 }, { step: 10, loss: 1, lossEma: 1.5 }],
   figures: [{ title: 'Grid', caption: 'c', png: new Uint8Array([1, 2, 3]) }], sources: [{ name: 'a.yaml', text: 'a: <1>' }],
 };

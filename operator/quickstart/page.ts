@@ -6,8 +6,10 @@ export interface Figure { readonly title: string; readonly caption: string; read
 export interface PageContent {
   readonly title: string;
   readonly lead: string;
-  /** Header row first. */
-  readonly table: readonly (readonly string[])[];
+  /** Header row first in each. */
+  readonly tables: readonly (readonly (readonly string[])[])[];
+  /** What to keep in mind with the tables. */
+  readonly note: string;
   readonly curve: readonly CurvePoint[];
   readonly figures: readonly Figure[];
   /** The YAML files as they ran. */
@@ -18,7 +20,6 @@ const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.
 
 /** The page as one HTML file that needs nothing else: pictures inside, no script, no network. */
 export function page(content: PageContent): string {
-  const [head = [], ...rows] = content.table;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -39,8 +40,8 @@ export function page(content: PageContent): string {
 <body>
 <h1>${escape(content.title)}</h1>
 <p>${escape(content.lead)}</p>
-<table><thead><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join('')}</tr></thead>
-<tbody>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`).join('\n')}</tbody></table>
+${content.tables.map(table).join('\n')}
+<p>${escape(content.note)}</p>
 <h2>Loss</h2>
 ${lossCurve(content.curve)}
 ${content.figures.map(({ title, caption, png }) => `<h2>${escape(title)}</h2>
@@ -49,6 +50,12 @@ ${content.sources.map(({ name, text }) => `<details><summary>${escape(name)}</su
 </body>
 </html>
 `;
+}
+
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const cells = (row: readonly string[], tag: 'th' | 'td'): string => `<tr>${row.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join('')}</tr>`;
+  return `<table><thead>${cells(head, 'th')}</thead>
+<tbody>${rows.map((row) => cells(row, 'td')).join('\n')}</tbody></table>`;
 }
 
 const WIDTH = 800, HEIGHT = 300, LEFT = 56, BOTTOM = 28;

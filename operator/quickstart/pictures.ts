@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { MissingError } from '../cli/errors.ts';
+import { lock } from '../local/lock.ts';
 
 const run = promisify(execFile);
 
@@ -35,35 +38,78 @@ function folderName(category: string): string {
   return category.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
 }
 
-/** Brings the pinned package into the cache and lays its pictures out as one folder a category. Returns that folder.
- *  Finished work is recognised by its name, which a rename gives it last: a run that was killed starts this over. */
-export async function bringPictures(pins: string, cache = cacheFolder()): Promise<{ folder: string; pictures: number; categories: number }> {
-  const lock = await readFile(join(pins, 'package-lock.json'));
-  const home = join(cache, `pictures-${createHash('sha256').update(lock).digest('hex').slice(0, 12)}`);
-  const packages = join(home, 'node_modules', 'emoji-datasource-google');
-  const done = join(home, 'by-category');
-  if (!(await exists(done))) {
-    await mkdir(home, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json']) await cp(join(pins, file), join(home, file));
-    await installPackages(home);
-    const draft = `${done}.${process.pid}`;
-    await layOut(packages, draft);
-    await rename(draft, done).catch(async (error: NodeJS.ErrnoException) => {
-      await rm(draft, { recursive: true, force: true });
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // another run was first: its pictures are the same
-    });
-  }
-  const pictures = choosePictures(JSON.parse(await readFile(join(packages, 'emoji.json'), 'utf8')));
-  return { folder: done, pictures: pictures.length, categories: new Set(pictures.map((picture) => picture.category)).size };
+export interface Pictures { readonly folder: string; readonly pictures: number; readonly categories: number; readonly brought: boolean }
+
+export interface BringOptions {
+  readonly cache?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (text: string) => void;
 }
 
-async function installPackages(home: string): Promise<void> {
+/** Brings the pinned package (pins: folder of its package.json and package-lock.json) into the cache and lays its pictures out
+ *  as one folder a category. Finished work is recognised by its name, which a rename gives it last: a run that was killed
+ *  starts this over. Two that run at once take turns.
+ *  @throws MissingError if the package cannot be brought */
+export async function bringPictures(pins: string, { cache = cacheFolder(), signal, onProgress = () => undefined }: BringOptions = {}): Promise<Pictures> {
+  const pinned = await readFile(join(pins, 'package-lock.json'));
+  const home = join(cache, `pictures-${createHash('sha256').update(pinned).digest('hex').slice(0, 12)}`);
+  const folder = join(home, 'by-category');
+  if (await exists(folder)) return { ...await counted(folder), brought: false };
+  using _turn = await turn(join(home, 'lock'), onProgress, signal);
+  if (await exists(folder)) return { ...await counted(folder), brought: false }; // another run was first
+  for (const name of await readdir(home)) if (name !== 'lock') await rm(join(home, name), { recursive: true, force: true });
+  for (const file of ['package.json', 'package-lock.json']) await cp(join(pins, file), join(home, file));
+  const started = Date.now();
+  const tick = setInterval(() => { onProgress(`Bringing the npm package emoji-datasource-google, ${Math.round((Date.now() - started) / 1000)} s`); }, 1000);
   try {
-    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: home });
-  } catch (cause) {
-    const said = (cause as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? String(cause);
-    throw new Error(`Cannot bring the pictures (npm package emoji-datasource-google): ${said}. Connect to a package registry and run the command again`, { cause });
+    await installPackages(home, cache, signal);
+    await layOut(join(home, 'node_modules', 'emoji-datasource-google'), `${folder}.partial`);
+  } finally {
+    clearInterval(tick);
   }
+  await rename(`${folder}.partial`, folder);
+  await rm(join(home, 'node_modules'), { recursive: true, force: true });
+  return { ...await counted(folder), brought: true };
+}
+
+async function turn(path: string, onProgress: (text: string) => void, signal: AbortSignal | undefined): Promise<Disposable> {
+  for (;;) {
+    const held = lock(path);
+    if (Symbol.dispose in held) return held;
+    onProgress(`Process ${held.pid} brings the pictures; waiting for it`);
+    await sleep(500, undefined, { ...(signal !== undefined && { signal }) });
+  }
+}
+
+async function counted(folder: string): Promise<Omit<Pictures, 'brought'>> {
+  const categories = await readdir(folder);
+  const files = await Promise.all(categories.map((category) => readdir(join(folder, category))));
+  return { folder, categories: categories.length, pictures: files.reduce((sum, names) => sum + names.length, 0) };
+}
+
+/** npm of the machine, else the one that came with our Node. */
+async function installPackages(home: string, cache: string, signal: AbortSignal | undefined): Promise<void> {
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+  const options = { cwd: home, env: { ...process.env, npm_config_cache: join(cache, 'npm'), npm_config_update_notifier: 'false' }, ...(signal !== undefined && { signal }) };
+  const beside = join(dirname(process.execPath), '../lib/node_modules/npm/bin/npm-cli.js');
+  try {
+    await run('npm', args, options).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' || !(await exists(beside))) throw error;
+      await run(process.execPath, [beside, ...args], options);
+    });
+  } catch (cause) {
+    if ((cause as Error).name === 'AbortError') throw cause;
+    throw new MissingError(`Cannot bring the pictures (npm package emoji-datasource-google): ${reasonOf(cause)}. Connect this machine to an npm registry and run the command again`, { cause });
+  }
+}
+
+/** The line of npm that says most: "npm error network request to ... failed". */
+function reasonOf(cause: unknown): string {
+  const { stderr, code } = cause as { stderr?: string; code?: unknown };
+  if (code === 'ENOENT') return 'there is no npm here';
+  const lines = (stderr ?? '').split('\n').map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
+    .filter((line) => line !== '' && !/^(code|errno|syscall|A complete log|.*\.log$)/.test(line));
+  return (lines[0] ?? String(cause)).replace(/\.$/, '');
 }
 
 async function layOut(packages: string, folder: string): Promise<void> {

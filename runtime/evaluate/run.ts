@@ -154,7 +154,7 @@ async function measure(
 
 async function compareOnDevice(engine: EvaluationContext['engine'], samples: Measured, reference: Measured, neighbours: number): Promise<Measurement> {
   using device = deviceProduct(engine, BLOCK, samples.statistics.mean.length);
-  return compare(samples, reference, { neighbours, product: device.product, block: BLOCK });
+  return await compare(samples, reference, { neighbours, product: device.product, block: BLOCK }); // await: the device is released at the end of this block
 }
 
 const rounded = (value: number): string => value.toPrecision(4);
