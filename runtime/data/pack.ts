@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { bytesOf, writeSafetensors, type LazyEntry } from '../safetensors/write.ts';
-import { isAboutObject, StorageError, type Storage } from '../storage/storage.ts';
+import { StorageError, type Storage, type StorageErrorCode } from '../storage/storage.ts';
 import { encodePixels, patchPlaces, pixelLatentShape } from '../tokenizer/pixel.ts';
 import { mapInOrder } from './batches.ts';
 import { encodeIndex, INDEX, openDataset, type DatasetIndex } from './dataset.ts';
@@ -118,7 +118,8 @@ async function load(from: Storage, name: string): Promise<{ rgb: Uint8Array; wid
 }
 
 /** Not of the disk or the network: those would break every picture after it. */
-const isOfPicture = (error: unknown): boolean => !(error instanceof StorageError) || isAboutObject(error) || error.code === 'BadPath';
+const isOfPicture = (error: unknown): boolean => !(error instanceof StorageError) || OF_PICTURE.has(error.code);
+const OF_PICTURE = new Set<StorageErrorCode>(['NotFound', 'TooShort', 'TooLarge', 'BadPath']);
 
 /** Pictures first..last of the source, those that are broken left out. */
 async function packShard(job: Job, number: number, first: number, last: number): Promise<Packed> {
