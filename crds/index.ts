@@ -2,6 +2,7 @@
 export * from './schema/model.ts';
 export * from './schema/sampler.ts';
 export * from './schema/gang.ts';
+export { MANAGED_BY } from './schema/lifecycle.ts';
 export * from './schema/training.ts';
 export * from './schema/evaluation.ts';
 export * from './schema/status.ts';

@@ -53,6 +53,8 @@ const remeasure = (name: string, spec: unknown, field: string, message = keep(fi
 const keep = (field: string, kind: Kind = 'SRDiTTraining'): string =>
   `Keep ${field} as it is or create another ${kind}: what was begun with one ${field} does not go on with another`;
 const DNS_LABEL = 'Start metadata.name with a lower-case letter and use only lower-case letters, digits and "-" inside: the name of a Service is made from it';
+const HANDS = 'Keep managedBy as it is or create another resource: one controller does not know what another has begun';
+const DOMAIN_NAME = 'Set managedBy to DOMAIN/NAME, for example kueue.x-k8s.io/multikueue, or leave it out';
 
 export const WRONG_SPECS: readonly WrongSpec[] = [
   named('a name of 41 characters', 'a'.repeat(41), 'Shorten metadata.name to at most 40 characters: the names of pods are made from it'),
@@ -150,6 +152,15 @@ export const WRONG_SPECS: readonly WrongSpec[] = [
   remeasure('more ranks a worker while it draws', { gang: { ranksPerWorker: 8 } }, 'gang.ranksPerWorker', 'Set suspend to true before or together with a change of gang.ranksPerWorker'),
   remeasure('other GPUs while it draws', { gang: { gpu: { perRank: 0 } } }, 'gang.gpu', 'Set suspend to true before or together with a change of gang.gpu'),
   remeasure('other storage for the same evaluation', { storage: { uri: 'gs://bucket/elsewhere' } }, 'storage'),
+
+  change('another controller', {}, { managedBy: 'kueue.x-k8s.io/multikueue' }, 'spec.managedBy', HANDS),
+  change('no controller any more', { managedBy: 'kueue.x-k8s.io/multikueue' }, { managedBy: null }, 'spec.managedBy', HANDS),
+  remeasure('another controller while it draws', { managedBy: 'kueue.x-k8s.io/multikueue' }, 'managedBy', HANDS),
+  training('a controller without a domain', { managedBy: 'kueue' }, rule('spec.managedBy', DOMAIN_NAME)),
+  evaluation('an evaluation of a controller without a domain', { managedBy: '/multikueue' }, rule('spec.managedBy', DOMAIN_NAME)),
+  training('a patience below 0', { noProgressSeconds: -1 }, { reason: 'FieldValueInvalid', path: 'spec.noProgressSeconds' }),
+  training('no time at all', { activeDeadlineSeconds: 0 }, { reason: 'FieldValueInvalid', path: 'spec.activeDeadlineSeconds' }),
+  evaluation('a duration with a unit', { ttlSecondsAfterFinished: '1h' }, { reason: 'FieldValueTypeInvalid', path: 'spec.ttlSecondsAfterFinished' }),
 
   training('no steps', { steps: null }, { reason: 'FieldValueRequired', path: 'spec.steps' }),
   training('no data', { data: null }, { reason: 'FieldValueRequired', path: 'spec.data' }),

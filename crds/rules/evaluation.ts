@@ -1,4 +1,4 @@
-import { gangChangeRules, guidanceRules, lastingRules, nameRules, podRules, uriRules } from './shared.ts';
+import { gangChangeRules, guidanceRules, lastingRules, managedByRules, nameRules, podRules, uriRules } from './shared.ts';
 import type { Rule } from './rule.ts';
 
 export const evaluationRules: readonly Rule[] = [
@@ -28,6 +28,7 @@ export const evaluationRules: readonly Rule[] = [
     message: 'Set reference.npz to a file whose name ends with .npz, or name a packed data set in reference.data',
   },
   ...uriRules('spec.storage', 'uri'),
+  ...managedByRules,
   ...podRules,
   ...lastingRules('SRDiTEvaluation', ['seed', 'checkpoint', 'sampler', 'count', 'balancedLabels', 'reference', 'features', 'neighbours', 'storage']),
   ...gangChangeRules,

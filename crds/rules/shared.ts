@@ -42,6 +42,19 @@ export const lastingRules = (kind: string, fields: readonly string[]): readonly 
   message: `Keep ${field} as it is or create another ${kind}: what was begun with one ${field} does not go on with another`,
 }));
 
+/** A resource does not change hands: the new one would not know what the old one has begun. */
+export const managedByRules: readonly Rule[] = [
+  {
+    path: 'spec', fieldPath: '.managedBy', rule: "!has(self.managedBy) || self.managedBy.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-_.A-Za-z0-9]+$')",
+    message: 'Set managedBy to DOMAIN/NAME, for example kueue.x-k8s.io/multikueue, or leave it out',
+  },
+  {
+    path: 'spec', fieldPath: '.managedBy', reason: 'FieldValueForbidden',
+    rule: 'has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)',
+    message: 'Keep managedBy as it is or create another resource: one controller does not know what another has begun',
+  },
+];
+
 /** Overrides of the pods that would break what the operator puts there itself. */
 export const podRules: readonly Rule[] = [
   {

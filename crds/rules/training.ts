@@ -1,4 +1,4 @@
-import { gangChangeRules, guidanceRules, lastingRules, nameRules, podRules, uriRules } from './shared.ts';
+import { gangChangeRules, guidanceRules, lastingRules, managedByRules, nameRules, podRules, uriRules } from './shared.ts';
 import type { Rule } from './rule.ts';
 
 const ranks = '(self.gang.workers * self.gang.ranksPerWorker)';
@@ -45,6 +45,7 @@ export const trainingRules: readonly Rule[] = [
   ...guidanceRules('samples.sampler'),
   ...uriRules('spec.data', 'uri'),
   ...uriRules('spec.storage', 'uri'),
+  ...managedByRules,
   ...podRules,
   ...lastingRules('SRDiTTraining', ['seed', 'model', 'objective', 'data', 'optimizer', 'batchSize', 'accumulation', 'precision', 'storage']),
   {

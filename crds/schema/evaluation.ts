@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GangSpec, StorageSpec } from './gang.ts';
+import { lifecycle } from './lifecycle.ts';
 import { PodSpec } from './pod.ts';
 import { SamplerSpec } from './sampler.ts';
 
@@ -30,6 +31,7 @@ export const EvaluationSpec = z.object({
   gang: GangSpec.prefault({}).describe('Pods and processes that draw together'),
   pod: PodSpec.optional().describe('What is added to the pods; a change takes effect with the next attempt'),
   suspend: z.boolean().default(false).describe('Stop and wait; set to false to go on with the missing pictures'),
+  ...lifecycle,
   image: z.string().min(1).max(1024).optional().describe('Runtime image; the operator knows its own default'),
 });
 export type EvaluationSpec = z.infer<typeof EvaluationSpec>;

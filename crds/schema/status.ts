@@ -29,6 +29,7 @@ const pace = {
   imagesPerSecond: z.number().optional().describe('Pictures a second over all ranks'),
   etaSeconds: z.int().optional().describe('Seconds left at the present rate'),
   lastReportTime: time().optional().describe('When rank 0 was heard last'),
+  advancedTime: time().optional().describe('When the count was last seen to change'),
 };
 
 export const TrainingProgress = z.object({
@@ -51,10 +52,12 @@ export const RunStatus = z.object({
     charged: z.int().min(0).default(0).describe('Restarts that count against gang.maxRestarts'),
     free: z.int().min(0).default(0).describe('Restarts that do not: eviction, preemption, lost node, stop'),
     sinceProgress: z.int().min(0).optional().describe('Restarts since a newer checkpoint or picture was seen; the backoff grows with them'),
+    reasons: z.record(z.string().max(64), z.int().min(0)).meta({ maxProperties: 32 }).optional().describe('How many restarts had which reason'),
     mark: z.int().min(0).optional().describe('Steps of the newest checkpoint, or pictures, at the last restart'),
   }).optional().describe('Restarts of the whole gang'),
   nextAttemptTime: time().optional().describe('End of the wait before the next attempt'),
   startTime: time().optional().describe('When the first gang was complete'),
+  activeSince: time().optional().describe('When the run was begun or last resumed; activeDeadlineSeconds counts from here'),
   completionTime: time().optional().describe('When the run was complete or had failed for good'),
 });
 
@@ -92,6 +95,6 @@ export const EvaluationStatus = RunStatus.extend({
     percent: z.int().min(0).max(100).describe('The one in per cent of the other'),
     ...pace,
   }).optional().describe('How far the evaluation is'),
-  results: z.array(EvaluationResult).max(64).optional().describe('What was measured'),
+  results: z.array(EvaluationResult).max(64).optional().describe('What was measured, newest checkpoint first'),
 });
 export type EvaluationStatus = z.infer<typeof EvaluationStatus>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GangSpec, StorageSpec } from './gang.ts';
+import { lifecycle } from './lifecycle.ts';
 import { ModelSpec } from './model.ts';
 import { PodSpec } from './pod.ts';
 import { SamplerSpec } from './sampler.ts';
@@ -71,6 +72,7 @@ export const TrainingSpec = z.object({
   gang: GangSpec.prefault({}).describe('Pods and processes that train together'),
   pod: PodSpec.optional().describe('What is added to the pods; a change takes effect with the next attempt'),
   suspend: z.boolean().default(false).describe('Stop after a checkpoint and wait; set to false to go on'),
+  ...lifecycle,
   image: z.string().min(1).max(1024).optional().describe('Runtime image; the operator knows its own default'),
 });
 export type TrainingSpec = z.infer<typeof TrainingSpec>;

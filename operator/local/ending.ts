@@ -43,7 +43,7 @@ export function endingOf(stored: Stored, layout: Layout): string[] {
 }
 
 function achieved(stored: Stored, status: Status): string {
-  const result = status.results?.at(-1);
+  const result = status.results?.[0];
   if (stored.kind === 'SRDiTTraining') return `${status.progress?.step ?? stored.spec.steps} steps${status.progress?.loss === undefined ? '' : `, loss ${figure(status.progress.loss)}`}`;
   if (result === undefined) return `${stored.spec.count} pictures`;
   return [`${result.count} pictures`, `Fréchet distance of ${result.features} ${figure(result.frechetDistance)}`,

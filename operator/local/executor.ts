@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ExitCode } from '@srdit/crds';
 import { gangOf } from '../plan/gang-of.ts';
 import { isAlive } from '../plan/gang.ts';
+import { isOurs } from '../plan/managed-by.ts';
 import { plan } from '../plan/plan.ts';
 import { DEFAULT_OPTIONS, type Gang, type Observed, type ObservedPod, type PlanOptions, type Status } from '../plan/types.ts';
 import { endLeftovers, LocalCluster } from './cluster.ts';
@@ -31,6 +32,9 @@ export interface ExecutorOptions {
 /** On one machine nothing is evicted: a short wait only lets all workers say how they ended. */
 const PLAN: PlanOptions = { ...DEFAULT_OPTIONS, causeWindowSeconds: 2, forceAfterSeconds: 5 };
 
+/** Longest time between two looks. */
+const LOOK_MS = 5000;
+
 /** Ends with 75, but not because somebody wanted the run to stop. */
 const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimedOut', 'PortInUse']);
 
@@ -45,6 +49,7 @@ const toldToStop = (pods: readonly ObservedPod[]): boolean =>
 export async function runResource(resource: Resource, options: ExecutorOptions): Promise<Stored> {
   const { layout, display, wish } = options;
   const key = keyOf(resource);
+  if (!isOurs(resource)) throw new RunError('BadInput', `Cannot run ${key.kind} "${key.name}": spec.managedBy leaves it to "${resource.spec.managedBy ?? ''}". Remove spec.managedBy to run it here`);
   const held = lock(layout.lock(key));
   if (!(Symbol.dispose in held)) {
     throw new RunError('InUse', `Cannot run ${key.kind} "${key.name}": process ${held.pid} runs it already. Watch it with ./srdit status, or stop it there with Ctrl-C first`);
@@ -66,14 +71,19 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
   const poll = setInterval(() => cluster.ask(), options.pollMilliseconds ?? 1000);
   display.begin(stored);
   let stopping: string | undefined;
+  let looked = Date.now();
+  let watchedSince = looked;
   try {
     for (;;) {
       const woken = new Promise<void>((resolve) => { wake = resolve; });
+      // A machine that slept was no slower for it.
+      if (Date.now() - looked > 6 * LOOK_MS) watchedSince = Date.now();
+      looked = Date.now();
       const seen = cluster.observe();
       if (wish.stop.aborted) stopping ??= 'Stopped at the terminal; the same command goes on';
       if (toldToStop(seen.pods)) stopping ??= 'A rank was told to stop; the same command goes on';
       const observed: Observed = {
-        now: new Date().toISOString(), ...seen,
+        now: new Date().toISOString(), watchedSince: new Date(watchedSince).toISOString(), ...seen,
         ...(stored.status === undefined ? {} : { status: stored.status }),
         ...(stopping === undefined ? {} : { stop: stopping }),
         ...trainingOf(gang, layout),
@@ -99,9 +109,9 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
   }
 }
 
-/** Until something happens, `wakeAt` comes, or 5 seconds are over (another process may have written the training's state). */
+/** Until something happens, `wakeAt` comes, or some seconds are over (another process may have written the training's state). */
 async function pause(woken: Promise<void>, wakeAt: string | undefined): Promise<void> {
-  const wait = wakeAt === undefined ? 5000 : Math.min(5000, Math.max(0, Date.parse(wakeAt) - Date.now()));
+  const wait = wakeAt === undefined ? LOOK_MS : Math.min(LOOK_MS, Math.max(0, Date.parse(wakeAt) - Date.now()));
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([woken, new Promise<void>((resolve) => { timer = setTimeout(resolve, wait); })]);
   clearTimeout(timer);

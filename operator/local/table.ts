@@ -18,7 +18,7 @@ export function statusTable(resources: readonly Stored[], layout: Layout, now: s
   const rows = resources.map((stored) => {
     const status = (stored.status ?? {}) as Status;
     const { progress, restarts, results } = status;
-    const distance = results?.at(-1)?.frechetDistance;
+    const distance = results?.[0]?.frechetDistance;
     const quality = stored.kind === 'SRDiTEvaluation' ? distance : progress?.loss;
     const running = status.state === 'Running';
     return [

@@ -1,6 +1,7 @@
 import type { Condition } from '@srdit/crds';
 import type { Decision } from './gang.ts';
 import { RESTART_REASONS } from './outcome.ts';
+import type { Waiting } from './types.ts';
 
 type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
@@ -21,6 +22,12 @@ function conditionsOf(decision: Exclude<Decision, { kind: 'Ended' }>, before: re
     const told = before.find((condition) => condition.type === 'Running' && RESTART_REASONS.has(condition.reason));
     if (loss !== undefined) return running(false, loss.reason, loss.message);
     return told === undefined ? fallback : running(false, told.reason, told.message);
+  };
+  /** Whoever keeps pods from running is told in their own words; else the cause of the restart that goes on. */
+  const waiting = (why: Waiting | undefined): Said[] => {
+    const starting = 'Waiting for all workers to run';
+    const run = why === undefined ? restarting(undefined, running(false, 'Starting', starting)) : running(false, why.reason, why.message);
+    return [...common(awake, run), reconciling(why?.message ?? starting)];
   };
   const reconciling = (message: string): Said => say('Reconciling', true, 'GangNotRunning', message);
 
@@ -43,7 +50,7 @@ function conditionsOf(decision: Exclude<Decision, { kind: 'Ended' }>, before: re
     case 'Run':
       return decision.phase === 'Running'
         ? common(awake, running(true, 'AllWorkersRunning', 'All workers are running'))
-        : [...common(awake, restarting(undefined, running(false, 'Starting', 'Waiting for all workers to run'))), reconciling('Waiting for all workers to run')];
+        : waiting(decision.waiting);
     default: return decision satisfies never;
   }
 }

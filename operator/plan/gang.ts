@@ -1,14 +1,16 @@
 import { after, backoffSeconds } from './backoff.ts';
 import { isCharged, isSettled, outcomeOf, type Loss } from './outcome.ts';
 import { progressMark } from './progress.ts';
-import type { Gang, Observed, ObservedPod, PlanOptions, Status } from './types.ts';
 import { prerequisite } from './prerequisite.ts';
+import { stallTime } from './stall.ts';
+import type { Gang, Observed, ObservedPod, PlanOptions, Status, Waiting } from './types.ts';
 
 /** What the status must remember about attempts: it outlives the pods. */
 export interface Ledger {
   readonly attempt: number;
   readonly restarts: NonNullable<Status['restarts']>;
   readonly nextAttemptTime?: string;
+  readonly activeSince?: string;
 }
 
 /** What is to be done now. `loss` of a restart is told to users while it goes on. */
@@ -23,7 +25,7 @@ export type Decision =
   /** The pods of older attempts must leave before new ones may come: two attempts are never alive together. */
   | { readonly kind: 'Clearing'; readonly loss?: Loss }
   | { readonly kind: 'BackingOff'; readonly until: string; readonly loss?: Loss }
-  | { readonly kind: 'Run'; readonly phase: 'Pending' | 'Starting' | 'Running' };
+  | { readonly kind: 'Run'; readonly phase: 'Pending' | 'Starting' | 'Running'; readonly waiting?: Waiting };
 
 export interface Decided { readonly ledger: Ledger; readonly decision: Decision }
 
@@ -49,6 +51,7 @@ function ledgerOf(status: Status | undefined): Ledger {
     attempt: status?.attempt ?? 0,
     restarts: status?.restarts ?? { charged: 0, free: 0 },
     ...(status?.nextAttemptTime === undefined ? {} : { nextAttemptTime: status.nextAttemptTime }),
+    ...(status?.activeSince === undefined ? {} : { activeSince: status.activeSince }),
   };
 }
 
@@ -74,16 +77,23 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
     // What our own TERM does to the pods is not a loss.
     const left = observed.pods.some(isAlive) || observed.jobs.length > 0;
     const message = observed.stop ?? 'spec.suspend is true; set it to false to go on';
-    return { ledger, decision: { kind: left ? 'Suspending' : 'Suspended', message } };
+    const { activeSince: _over, ...resting } = ledger;
+    return { ledger: resting, decision: { kind: left ? 'Suspending' : 'Suspended', message } };
   }
   if (wasSuspended || wasEnded) {
-    const next = wasEnded ? reopened(ledger) : { attempt: ledger.attempt + 1, restarts: ledger.restarts };
+    const next = { ...(wasEnded ? reopened(ledger) : { attempt: ledger.attempt + 1, restarts: ledger.restarts }), activeSince: observed.now };
     return proceed(gang, observed, ledger.attempt === 0 ? { ...next, attempt: 1 } : next);
   }
+  const deadline = deadlineOf(gang, ledger);
+  if (deadline !== undefined && observed.now >= deadline) {
+    return { ledger, decision: { kind: 'Failed', reason: 'DeadlineExceeded', message: `The run was not complete after spec.activeDeadlineSeconds (${gang.spec.activeDeadlineSeconds ?? 0} s). Raise it to go on from the newest checkpoint` } };
+  }
   if (outcome.kind === 'Lost') return lost(gang, observed, options, ledger, outcome.loss);
+  const stall = stallTime(gang, observed);
+  if (stall !== undefined && observed.now >= stall.at) return lost(gang, observed, options, ledger, stall.loss);
   if (ledger.attempt === 0) {
     const wait = prerequisite(gang, observed);
-    return wait === undefined ? proceed(gang, observed, { ...ledger, attempt: 1 }) : { ledger, decision: wait };
+    return wait === undefined ? proceed(gang, observed, { ...ledger, attempt: 1, activeSince: observed.now }) : { ledger, decision: wait };
   }
   return proceed(gang, observed, ledger);
 }
@@ -110,8 +120,9 @@ function lost(gang: Gang, observed: Observed, options: PlanOptions, ledger: Ledg
   const wait = backoffSeconds(gang.spec.gang.backoffSeconds, restart, gang.metadata.uid, attempt);
   const restarts = {
     charged: ledger.restarts.charged + (charged ? 1 : 0), free: ledger.restarts.free + (charged ? 0 : 1), sinceProgress: restart, mark,
+    reasons: { ...ledger.restarts.reasons, [loss.reason]: (ledger.restarts.reasons?.[loss.reason] ?? 0) + 1 },
   };
-  return proceed(gang, observed, { attempt, restarts, nextAttemptTime: after(since, wait) }, loss);
+  return proceed(gang, observed, { ...ledger, attempt, restarts, nextAttemptTime: after(since, wait) }, loss);
 }
 
 /** From a recorded attempt to its running pods: old pods leave, the backoff passes, the Job is there, the pods run. */
@@ -126,5 +137,21 @@ function proceed(gang: Gang, observed: Observed, ledger: Ledger, loss?: Loss): D
   const running = observed.pods.filter((pod) => pod.attempt === ledger.attempt && pod.phase !== 'Pending').length;
   const phase = running >= gang.spec.gang.workers ? 'Running' : observed.pods.some((pod) => pod.attempt === ledger.attempt) ? 'Starting' : 'Pending';
   const { nextAttemptTime: _passed, ...rest } = ledger;
-  return { ledger: rest, decision: { kind: 'Run', phase } };
+  const waiting = phase === 'Running' ? undefined : waitingOf(observed, ledger.attempt);
+  return { ledger: rest, decision: { kind: 'Run', phase, ...(waiting === undefined ? {} : { waiting }) } };
+}
+
+/** Why the gang does not run yet, in the words of whoever keeps it from running: the Job's first, else the first worker's. */
+function waitingOf(observed: Observed, attempt: number): Waiting | undefined {
+  const job = observed.jobs.find((one) => one.attempt === attempt)?.waiting;
+  if (job !== undefined) return job;
+  const pod = observed.pods.filter((one) => one.attempt === attempt && one.phase === 'Pending' && one.waiting !== undefined)
+    .toSorted((a, b) => a.worker - b.worker)[0];
+  return pod?.waiting === undefined ? undefined : { reason: pod.waiting.reason, message: `Worker ${pod.worker} waits: ${pod.waiting.message}` };
+}
+
+/** End of spec.activeDeadlineSeconds. */
+export function deadlineOf(gang: Gang, ledger: Ledger): string | undefined {
+  const { activeDeadlineSeconds } = gang.spec;
+  return activeDeadlineSeconds === undefined || ledger.activeSince === undefined ? undefined : after(ledger.activeSince, activeDeadlineSeconds);
 }

@@ -3,7 +3,7 @@ import type { ObservedJob, ObservedPod } from './types.ts';
 
 /** Why an attempt ended, or is ending. `WrongConfiguration` and `Diverged` end the run; the others restart the gang. */
 export interface Loss {
-  readonly kind: 'WrongConfiguration' | 'Diverged' | 'Disrupted' | 'Crashed' | 'Stopped' | 'PeerLost' | 'PodGone';
+  readonly kind: 'WrongConfiguration' | 'Diverged' | 'Disrupted' | 'Crashed' | 'Stopped' | 'PeerLost' | 'PodGone' | 'NoProgress';
   readonly reason: string;
   readonly message: string;
 }
@@ -66,10 +66,10 @@ export function outcomeOf(pods: readonly ObservedPod[], job: ObservedJob | undef
 }
 
 /** Reasons under which a restart is told in the condition Running. */
-export const RESTART_REASONS: ReadonlySet<string> = new Set(['Disrupted', 'OutOfMemory', 'WorkerCrashed', 'Stopped', 'PeerLost', 'PodGone']);
+export const RESTART_REASONS: ReadonlySet<string> = new Set(['Disrupted', 'OutOfMemory', 'WorkerCrashed', 'Stopped', 'PeerLost', 'PodGone', 'NoProgress']);
 
 /** Whether the restart counts against gang.maxRestarts: only what the run did to itself does. */
-export const isCharged = (loss: Loss): boolean => loss.kind === 'Crashed' || loss.kind === 'PeerLost';
+export const isCharged = (loss: Loss): boolean => loss.kind === 'Crashed' || loss.kind === 'PeerLost' || loss.kind === 'NoProgress';
 
 /** Whether no later observation can explain the loss better. */
-export const isSettled = (loss: Loss): boolean => loss.kind === 'WrongConfiguration' || loss.kind === 'Diverged' || loss.kind === 'Disrupted';
+export const isSettled = (loss: Loss): boolean => loss.kind === 'WrongConfiguration' || loss.kind === 'Diverged' || loss.kind === 'Disrupted' || loss.kind === 'NoProgress';

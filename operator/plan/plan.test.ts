@@ -87,7 +87,7 @@ function story(gang: Gang, chapters: readonly (readonly [now: string, letters: s
 test('a crash is charged after the window, and the wait counts from the loss', () => {
   const planned = story(training(), [[NOW, 'RR', 1], [NOW, 'CL', 1], ['2026-01-01T00:00:05.000Z', 'CL', 1]]);
   assert.equal(planned.status.attempt, 2);
-  assert.deepEqual(planned.status.restarts, { charged: 1, free: 0, sinceProgress: 1, mark: 0 });
+  assert.deepEqual(planned.status.restarts, { charged: 1, free: 0, sinceProgress: 1, mark: 0, reasons: { WorkerCrashed: 1 } });
   const wait = (Date.parse(planned.status.nextAttemptTime ?? '') - Date.parse(NOW)) / 1000;
   assert.ok(wait > 8 && wait <= 10, `first wait is 10 s less up to a fifth, was ${wait}`);
   assert.match(planned.status.conditions?.find((one) => one.type === 'Running')?.message ?? '', /Worker 0 ended with exit code 137 \(SIGKILL\)/);
@@ -95,7 +95,7 @@ test('a crash is charged after the window, and the wait counts from the loss', (
 
 test('a cause that shows within the window is not charged', () => {
   const planned = story(training(), [[NOW, 'RR', 1], [NOW, 'CL', 1], ['2026-01-01T00:00:03.000Z', 'EL', 1]]);
-  assert.deepEqual(planned.status.restarts, { charged: 0, free: 1, sinceProgress: 1, mark: 0 });
+  assert.deepEqual(planned.status.restarts, { charged: 0, free: 1, sinceProgress: 1, mark: 0, reasons: { Disrupted: 1 } });
 });
 
 test('waits double, up to 5 minutes, until a newer checkpoint is there; then they start over', () => {
@@ -151,7 +151,7 @@ test('more steps go on from a complete training', () => {
   const report = { uid: 'uid-1', attempt: 1, phase: 'Training', time: NOW, step: 97, of: 100, loss: 0.5 } as const;
   const midway = plan(gang, observe(running(gang), 'RR', 1, { progress: report }), options).status;
   const complete = plan(gang, observe(midway, 'SS', 1), options).status;
-  assert.deepEqual(complete.progress, { step: 100, of: 100, percent: 100, loss: 0.5, lastReportTime: NOW, etaSeconds: 0 });
+  assert.deepEqual(complete.progress, { step: 100, of: 100, percent: 100, loss: 0.5, lastReportTime: NOW, advancedTime: NOW, etaSeconds: 0 });
   const more = plan(changed(gang, { steps: 200 }), observe(complete, '', 1, { jobs: [] }), options);
   assert.deepEqual([more.status.attempt, more.objects.at(-1)?.metadata.name], [2, 't-train-2']);
 });

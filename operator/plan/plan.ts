@@ -1,18 +1,21 @@
 import { after } from './backoff.ts';
-import { decide, isAlive, type Decided } from './gang.ts';
+import { deadlineOf, decide, isAlive, type Decided, type Decision } from './gang.ts';
+import { isOurs } from './managed-by.ts';
 import { configMap } from './objects/config-map.ts';
 import { job } from './objects/job.ts';
 import { attemptName } from './objects/names.ts';
 import { networkPolicy } from './objects/network-policy.ts';
 import { service } from './objects/service.ts';
+import { stallTime } from './stall.ts';
 import { statusOf } from './status.ts';
-import type { Deletion, Gang, KubernetesObject, Observed, Plan, PlanOptions, Status } from './types.ts';
+import type { Deletion, Gang, KubernetesObject, Observed, ObservedJob, Plan, PlanOptions, Status } from './types.ts';
 
 /** What should be, from what is: pure, so that the operator, the local executor and `srdit render` cannot differ.
  *  Hands write status, then delete, then apply. */
 export function plan(gang: Gang, observed: Observed, options: PlanOptions): Plan {
+  if (!isOurs(gang)) return { status: observed.status ?? {}, deletes: [], objects: [] };
   const decided = decide(gang, observed, options);
-  const wake = wakeAt(decided, observed, options);
+  const wake = wakeAt(gang, decided, observed, options);
   return {
     status: statusOf(gang, observed, decided),
     deletes: deletes(gang, decided, observed, options),
@@ -36,23 +39,45 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
     case 'Suspending':
     case 'Clearing':
       return [
-        ...observed.jobs.filter((one) => leaving(one.attempt) && one.deletionTime === undefined).flatMap((one): Deletion[] => [
-          { kind: 'Job', name: one.name, ...(one.uid === undefined ? {} : { uid: one.uid }) },
-          { kind: 'ConfigMap', name: attemptName(gang, one.attempt) },
-        ]),
+        ...removed(gang, observed.jobs.filter((one) => leaving(one.attempt))),
         // Safe by force even if the processes live on behind a dead kubelet: the next attempt's claim fences them.
         ...observed.pods.filter((pod) => leaving(pod.attempt) && isAlive(pod) && overdue(pod.deletionTime, observed, options))
           .map((pod): Deletion => ({ kind: 'Pod', name: pod.name, force: true })),
       ];
     case 'Failed':
-      // Survivors end; the Job stays for its logs.
-      return observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime === undefined).map((pod): Deletion => ({ kind: 'Pod', name: pod.name }));
+      return survivors(observed);
+    case 'Ended': {
+      // Hands that died after they had written the end left the rest to us.
+      const over = expiry(gang, observed);
+      return [...survivors(observed), ...(over !== undefined && observed.now >= over ? removed(gang, observed.jobs) : [])];
+    }
     default:
       return [];
   }
 }
 
-function wakeAt({ decision }: Decided, observed: Observed, options: PlanOptions): string | undefined {
+/** Pods of a run that has ended go; the Job stays for its logs. */
+const survivors = (observed: Observed): Deletion[] =>
+  observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime === undefined).map((pod): Deletion => ({ kind: 'Pod', name: pod.name }));
+
+const removed = (gang: Gang, jobs: readonly ObservedJob[]): Deletion[] => jobs.filter((one) => one.deletionTime === undefined).flatMap((one): Deletion[] => [
+  { kind: 'Job', name: one.name, ...(one.uid === undefined ? {} : { uid: one.uid }) },
+  { kind: 'ConfigMap', name: attemptName(gang, one.attempt) },
+]);
+
+/** When the pods of an ended run go, if they ever do. */
+function expiry(gang: Gang, { status, jobs }: Observed): string | undefined {
+  const { ttlSecondsAfterFinished } = gang.spec;
+  if (ttlSecondsAfterFinished === undefined || status?.completionTime === undefined || jobs.length === 0) return undefined;
+  return after(status.completionTime, ttlSecondsAfterFinished);
+}
+
+function wakeAt(gang: Gang, { decision, ledger }: Decided, observed: Observed, options: PlanOptions): string | undefined {
+  const times = [ownTime(gang, decision, observed, options), decision.kind === 'Ended' ? undefined : deadlineOf(gang, ledger)];
+  return times.filter((time) => time !== undefined).sort()[0];
+}
+
+function ownTime(gang: Gang, decision: Decision, observed: Observed, options: PlanOptions): string | undefined {
   switch (decision.kind) {
     case 'Settling':
     case 'BackingOff':
@@ -61,6 +86,10 @@ function wakeAt({ decision }: Decided, observed: Observed, options: PlanOptions)
     case 'Clearing':
       return observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime !== undefined)
         .map((pod) => after(pod.deletionTime ?? observed.now, options.forceAfterSeconds)).sort()[0];
+    case 'Run':
+      return stallTime(gang, observed)?.at;
+    case 'Ended':
+      return expiry(gang, observed);
     default:
       return undefined;
   }

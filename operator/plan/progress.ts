@@ -8,7 +8,7 @@ export type Reported = Pick<Status, 'progress' | 'checkpoints' | 'samples' | 're
 const percent = (done: number, of: number): number => (of <= 0 ? 0 : Math.min(100, Math.floor((100 * done) / of)));
 
 /** A report speaks for the status only if it is of this run's current attempt: an old process may still answer. */
-function reportOf(gang: Gang, observed: Observed): ProgressReport | undefined {
+export function reportOf(gang: Gang, observed: Observed): ProgressReport | undefined {
   const { progress, status } = observed;
   return progress?.uid === gang.metadata.uid && progress.attempt === status?.attempt ? progress : undefined;
 }
@@ -35,10 +35,11 @@ function lastWords(observed: Observed): LastWord[] {
 export function reported(gang: Gang, observed: Observed): Reported {
   const report = reportOf(gang, observed);
   const words = lastWords(observed);
-  return gang.kind === 'SRDiTTraining' ? ofTraining(gang, observed.status, report, words) : ofEvaluation(gang, observed.status, report, words);
+  return gang.kind === 'SRDiTTraining' ? ofTraining(gang, observed, report, words) : ofEvaluation(gang, observed, report, words);
 }
 
-function ofTraining(gang: Training, before: Status | undefined, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
+function ofTraining(gang: Training, observed: Observed, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
+  const before = observed.status;
   const ours = (checkpoint: CheckpointRef): boolean => within(gang.spec.storage.uri, checkpoint.uri);
   const heard = [...(report?.checkpoints ?? []), ...words.flatMap((word) => word.checkpoint ?? [])].filter(ours);
   // A report lists what storage holds now: retention, or a resume from an older checkpoint, makes entries go away.
@@ -51,23 +52,28 @@ function ofTraining(gang: Training, before: Status | undefined, report: Progress
   const step = Math.min(of, Math.max(report?.step ?? before?.progress?.step ?? 0, ...words.map((word) => word.step ?? 0)));
   const silent = report === undefined && before?.progress === undefined && words.length === 0;
   return defined({
-    progress: silent ? undefined : { ...before?.progress, step, of, percent: percent(step, of), ...numbers(report) },
+    progress: silent ? undefined : { ...before?.progress, step, of, percent: percent(step, of), ...numbers(report), ...advanced(step, before?.progress?.step, observed) },
     checkpoints: last === undefined ? undefined : defined({ last, best, newest }),
     samples,
   });
 }
 
-function ofEvaluation(gang: Evaluation, before: Status | undefined, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
+function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
+  const before = observed.status;
   const of = gang.spec.count;
   const result = words.find((word) => word.result !== undefined)?.result;
   const pictures = result === undefined ? Math.min(of, report?.step ?? before?.progress?.pictures ?? 0) : of;
   const silent = report === undefined && before?.progress === undefined && result === undefined;
   const { loss: _loss, lossEma: _lossEma, ...rates } = numbers(report);
   return defined({
-    progress: silent ? undefined : { ...before?.progress, pictures, of, percent: percent(pictures, of), ...rates },
-    results: result === undefined ? before?.results : [...(before?.results ?? []).filter((known) => known.checkpoint !== result.checkpoint), result],
+    progress: silent ? undefined : { ...before?.progress, pictures, of, percent: percent(pictures, of), ...rates, ...advanced(pictures, before?.progress?.pictures, observed) },
+    results: result === undefined ? before?.results
+      : [...(before?.results ?? []).filter((known) => known.checkpoint !== result.checkpoint), result].sort((a, b) => b.step - a.step),
   });
 }
+
+const advanced = (now: number, before: number | undefined, observed: Observed): Pick<Progress, 'advancedTime'> =>
+  (now === before ? {} : { advancedTime: observed.now });
 
 const numbers = (report: ProgressReport | undefined): Pick<Progress, 'loss' | 'lossEma' | 'imagesPerSecond' | 'etaSeconds' | 'lastReportTime'> =>
   report === undefined ? {} : defined({

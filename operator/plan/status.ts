@@ -40,6 +40,7 @@ export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: D
     attempt: ledger.attempt,
     restarts: ledger.restarts,
     nextAttemptTime: ended || decision.kind === 'Suspended' ? undefined : ledger.nextAttemptTime,
+    activeSince: ended || decision.kind === 'Ended' ? undefined : ledger.activeSince,
     startTime: starts ? now : before?.startTime,
     completionTime: ended ? now : decision.kind === 'Ended' ? before?.completionTime : undefined,
     ...heard,

@@ -18,6 +18,8 @@ export type Progress = Partial<NonNullable<TrainingStatus['progress']> & NonNull
 /** Status of either kind. */
 export interface Status extends Omit<TrainingStatus, 'progress'>, Pick<EvaluationStatus, 'results'> { progress?: Progress | undefined }
 
+export interface Waiting { readonly reason: string; readonly message: string }
+
 export interface ObservedPod {
   readonly name: string;
   readonly attempt: number;
@@ -30,6 +32,8 @@ export interface ObservedPod {
   readonly lastWord?: LastWord;
   /** Why Kubernetes ended it (`DisruptionTarget`, `Evicted`, `Preempting`, `NodeLost`, `OOMKilled` ...). */
   readonly reason?: string;
+  /** Why it does not run yet, in Kubernetes' words (`Unschedulable`, `ImagePullBackOff`, `CreateContainerConfigError`). */
+  readonly waiting?: Waiting;
   /** End of its grace period (metadata.deletionTimestamp) if it was told to go. */
   readonly deletionTime?: string;
 }
@@ -41,6 +45,8 @@ export interface ObservedJob {
   readonly deletionTime?: string;
   /** Reason of the Job's condition Failed or FailureTarget, which outlives a pod that somebody removed. */
   readonly failed?: string;
+  /** Why it has no pods yet (a quota, an admission plugin). */
+  readonly waiting?: Waiting;
 }
 
 /** The state of the world that matters to one gang, at one moment. */
@@ -55,6 +61,9 @@ export interface Observed {
   readonly progress?: ProgressReport;
   /** Somebody asks the run to stop though spec.suspend is false (Ctrl-C on a laptop): the sentence for the condition. */
   readonly stop?: string;
+  /** ISO time since when the hands have looked without a gap. What came or did not come before (the operator was away, the
+   *  laptop slept) is not held against the run. */
+  readonly watchedSince?: string;
   /** For an evaluation: status of the training it names; null if there is no such training. */
   readonly training?: { readonly status?: Status | undefined } | null;
 }

@@ -20,7 +20,7 @@ bring_packages() {
     cp "$root/$manifest" "$work/$manifest"
   done
   if [ "$npm" = yes ]; then set -- npm; else set -- "$node" "$wheel_npm"; fi
-  step 'npm packages' 385 "$work/node_modules" env npm_config_cache="$cache/npm" npm_config_update_notifier=false \
+  step 'npm packages' 490 "$work/node_modules" env npm_config_cache="$cache/npm" npm_config_update_notifier=false \
     "$@" ci --prefix "$work" --ignore-scripts --prefer-offline --no-audit --no-fund || broken 'The npm packages'
   printf '%s\n' "$packages" >"$work/node_modules/.srdit-packages"
   [ ! -e "$root/node_modules" ] || mv "$root/node_modules" "$root/.srdit/packages.old"

@@ -39,16 +39,16 @@ export function podTemplate(gang: Gang, status: Status | undefined, attempt: num
         terminationMessagePath: TERMINATION_LOG,
         terminationMessagePolicy: 'File',
         volumeMounts: [
-          { name: 'run', mountPath: RUN_FOLDER, readOnly: true },
-          { name: 'tmp', mountPath: '/tmp' },
-          { name: 'shm', mountPath: '/dev/shm' },
+          { name: 'srdit-run', mountPath: RUN_FOLDER, readOnly: true },
+          { name: 'srdit-tmp', mountPath: '/tmp' },
+          { name: 'srdit-shm', mountPath: '/dev/shm' },
         ],
       }],
       volumes: [
-        { name: 'run', configMap: { name: attemptName(gang, attempt) } },
-        { name: 'tmp', emptyDir: {} },
+        { name: 'srdit-run', configMap: { name: attemptName(gang, attempt) } },
+        { name: 'srdit-tmp', emptyDir: {} },
         // NCCL and TensorFlow exchange through shared memory; the container runtime's default of 64 MiB is too small.
-        { name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: `${ranksPerWorker}Gi` } },
+        { name: 'srdit-shm', emptyDir: { medium: 'Memory', sizeLimit: `${ranksPerWorker}Gi` } },
       ],
     },
   };
