@@ -39,3 +39,10 @@ export const httpHost = (environment: Environment): string => (environment.SRDIT
 /** Threads of each rank: what was asked for, else an equal share of this machine's cores. */
 export const threadsPerRank = (asked: number | undefined, ranksHere: number): number =>
   asked ?? Math.max(1, Math.floor(availableParallelism() / ranksHere));
+
+/** One GPU each: the i-th rank of a pod sees only the i-th of the GPUs that the pod was given. */
+export function oneGpu(variables: Readonly<Record<string, string | undefined>>, local: number, ranksHere: number): Record<string, string> {
+  if (ranksHere === 1) return {};
+  const given = variables['CUDA_VISIBLE_DEVICES']?.split(',') ?? [];
+  return { CUDA_VISIBLE_DEVICES: given.length > 0 ? given[local] ?? '-1' : String(local) };
+}

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, LastWord } from '@srdit/crds';
-import { readEnvironment, threadsPerRank, type Environment } from './environment.ts';
+import { oneGpu, readEnvironment, threadsPerRank, type Environment } from './environment.ts';
 import { CRASHED, tellWorker, writeLastWord, wordOfError } from './last-word.ts';
 import { createLog, type Log } from './log.ts';
 import { readRunConfig } from './run-config.ts';
@@ -37,7 +37,9 @@ export async function runWorker(variables: NodeJS.ProcessEnv, main = MAIN): Prom
   const log = createLog(environment.SRDIT_LOG, { worker: environment.SRDIT_WORKER });
   const first = environment.SRDIT_WORKER * ranksPerWorker;
   const threads = threadsPerRank(environment.SRDIT_THREADS, ranksPerWorker);
-  const ranks = Array.from({ length: ranksPerWorker }, (_, local) => startRank(main, first + local, threads, variables, environment.SRDIT_LOG === 'text'));
+  const ranks = Array.from({ length: ranksPerWorker }, (_, local) => startRank(
+    main, first + local, threads, { ...variables, ...oneGpu(variables, local, ranksPerWorker) }, environment.SRDIT_LOG === 'text',
+  ));
 
   const passOn = (signal: NodeJS.Signals): void => {
     for (const rank of ranks) {
