@@ -1,0 +1,57 @@
+/** Builds an image without a daemon, from what ./srdit brought:
+ *    node images/build.ts NAME --oci FILE.tar [--plain] [--registry ghcr.io/you/]    an OCI layout; --plain leaves layers uncompressed
+ *    node images/build.ts NAME --root FOLDER                                         the file system alone (the Dockerfile's way)
+ *  NAME is operator, runtime-cpu or runtime-cuda. Prints sizes as JSON. */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { image, IMAGES, type ImageName, type Surroundings } from './content.ts';
+import { writeImage, type Written } from './oci.ts';
+import { writeTar } from './tar.ts';
+
+const ROOT = dirname(import.meta.dirname);
+
+/** What the image is made from on this machine: ./srdit's cache and stamp say where it lies. */
+export function surroundings(name: ImageName, registry = ''): Surroundings {
+  if (name === 'operator') return { root: ROOT, registry };
+  const stamp = join(ROOT, 'node_modules/.srdit-stamp');
+  const addon = process.env['SRDIT_ADDON'] ?? (existsSync(stamp) ? readFileSync(stamp, 'utf8').split('\n')[2] : undefined);
+  const cache = join(addon === undefined ? '' : dirname(dirname(dirname(addon))), 'tensorflow');
+  const flavour = name === 'runtime-cuda' ? 'gpu-' : 'cpu-';
+  const found = existsSync(cache) ? readdirSync(cache).filter((entry) => entry.startsWith(flavour) && existsSync(join(cache, entry, 'complete')))
+    .sort((a, b) => statSync(join(cache, b)).mtimeMs - statSync(join(cache, a)).mtimeMs)[0] : undefined;
+  return { root: ROOT, registry, ...(addon === undefined ? {} : { addon }), ...(found === undefined ? {} : { tensorflow: join(cache, found) }) };
+}
+
+/** Builds an image into an OCI layout tar. */
+export const buildImage = (name: ImageName, out: string, options: { compress: boolean; registry?: string }): Promise<Written> =>
+  writeImage(image(name, surroundings(name, options.registry)), out, options.compress);
+
+/** Unpacks the file system of an image into a folder. */
+async function unpack(name: ImageName, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  for (const { entries } of image(name, surroundings(name)).layers) {
+    const tar = spawn('tar', ['-x', '-C', folder, '--no-same-owner', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+    await writeTar(entries, tar.stdin);
+    tar.stdin.end();
+    const [code] = await once(tar, 'exit') as [number | null];
+    if (code !== 0) throw new Error(`Cannot unpack the image into "${folder}": tar ended with ${code ?? 'a signal'}`);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { oci: { type: 'string' }, root: { type: 'string' }, registry: { type: 'string' }, plain: { type: 'boolean', default: false } } });
+  const name = IMAGES.find((known) => known === positionals[0]);
+  if (name === undefined || (values.oci === undefined) === (values.root === undefined)) {
+    console.error(`Say node images/build.ts ${IMAGES.join('|')} --oci FILE.tar, or --root FOLDER`);
+    process.exitCode = 64;
+    return;
+  }
+  if (values.root !== undefined) await unpack(name, values.root);
+  if (values.oci !== undefined) console.log(JSON.stringify(await buildImage(name, values.oci, { compress: !values.plain, ...(values.registry === undefined ? {} : { registry: values.registry }) }), null, 1));
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,137 @@
+/** What each image holds: the one definition, for build.ts here and for the Dockerfile elsewhere. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { libraries, libraryEntries, type Library } from './libraries.ts';
+import { closure, moduleEntries, type Locked } from './node-modules.ts';
+import { sbom, type Wheel } from './sbom.ts';
+import { sources } from './sources.ts';
+import { bytes, file, folder, link, tree, type Entry } from './tar.ts';
+import type { Image, Layer } from './oci.ts';
+
+export const IMAGES = ['operator', 'runtime-cpu', 'runtime-cuda'] as const;
+export type ImageName = (typeof IMAGES)[number];
+
+export interface Surroundings {
+  readonly root: string;
+  /** TensorFlow as ./srdit brought it, and the two addons compiled against it. Only for runtimes. */
+  readonly tensorflow?: string;
+  readonly addon?: string;
+  readonly registry: string;
+}
+
+/** Whom containers run as: distroless' nonroot, a number that owns nothing. */
+const USER = '65532:65532';
+const PLACE = 'srdit';
+const TENSORFLOW = '/opt/tensorflow';
+
+const FILES: readonly Entry[] = [
+  bytes('etc/passwd', 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n'),
+  bytes('etc/group', 'root:x:0:\nnonroot:x:65532:\n'),
+  bytes('etc/nsswitch.conf', 'hosts: files dns\n'),
+  folder('tmp', 0o1777), folder('etc/srdit'), folder('dev'), folder('proc'), folder('sys'),
+];
+
+/** tfjs comes in seven dialects of JavaScript; Node reads two of them. */
+const otherDialect = (path: string): boolean => /@tensorflow\/[^/]+\/dist\/[^/]*\.(es2017|fesm|min)\.|@tensorflow\/[^/]+\/dist\/(bin|miniprogram|tools)\/|\/(web-?gl|webgpu)_[^/]*$/.test(path)
+  || /@tensorflow\/[^/]+\/(binding|scripts|deps|src|dist\/tf[^/]*\.(es2017|fesm|min)[^/]*)(\/|$)/.test(path)
+  || /@kubernetes\/client-node\/(src|e2e|testdata)(\/|$)/.test(path) || /\/web-streams-polyfill\/(es2018|es6|polyfill|dist\/(?!ponyfill))/.test(path) || /\/core-js\/(es|features|full|actual|stage|proposals|stable|web)(\/|$)/.test(path);
+
+/** The image of that name. @throws Error that says what is missing */
+export function image(name: ImageName, around: Surroundings): Image {
+  const { version } = JSON.parse(readFileSync(join(around.root, 'package.json'), 'utf8')) as { version: string };
+  return name === 'operator' ? operator(around, version) : runtime(name, around, version);
+}
+
+function operator({ root, registry }: Surroundings, version: string): Image {
+  const code = sources(root, ['operator/controller/main.ts'], PLACE);
+  const packages = closure(root, code.packages);
+  const shared = libraries([process.execPath]);
+  return {
+    name: `${registry}srdit-operator:${version}`,
+    layers: [
+      base(shared),
+      { name: 'npm packages', entries: moduleEntries(root, packages, PLACE, otherDialect) },
+      { name: 'operator', entries: [...code.entries, link('usr/local/bin/srdit-operator', `/${PLACE}/operator/controller/main.js`), ...told(`srdit-operator`, version, packages, shared, [])] },
+    ],
+    config: { user: USER, entrypoint: ['srdit-operator'], environment: { NODE_ENV: 'production' }, labels: labels('srdit-operator', version, 'Operator of SRDiTTraining and SRDiTEvaluation') },
+  };
+}
+
+function runtime(name: 'runtime-cpu' | 'runtime-cuda', { root, registry, tensorflow, addon }: Surroundings, version: string): Image {
+  const flavour = name === 'runtime-cuda' ? 'gpu' : 'cpu';
+  if (tensorflow === undefined || addon === undefined) throw new Error(`Cannot build ${name}: TensorFlow is not there. Run SRDIT_DEVICE=${flavour} ./srdit setup first`);
+  const code = sources(root, ['runtime/cli/main.ts'], PLACE);
+  const packages = closure(root, code.packages, new Set(['node-api-headers']));
+  const tfjs = join(root, 'node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node');
+  const programs = [process.execPath, addon, tfjs, ...sharpLibraries(root)];
+  const shared = libraries(programs, [tensorflow, join(root, 'node_modules')]);
+  const search = flavour === 'gpu' ? readdirSync(join(tensorflow, 'nvidia')).map((part) => `${TENSORFLOW}/nvidia/${part}/lib`) : [];
+  return {
+    name: `${registry}srdit-runtime:${version}${flavour === 'gpu' ? '-cuda' : ''}`,
+    layers: [
+      base(shared),
+      { name: `tensorflow (${flavour})`, entries: tree(TENSORFLOW.slice(1), tensorflow, (path) => !/(^|\/)include(\/|$)|\.(h|hpp|cuh|a|py)$|^complete$|^\./.test(path)) },
+      { name: 'npm packages', entries: moduleEntries(root, packages, PLACE, otherDialect) },
+      {
+        name: 'runtime', entries: [
+          ...code.entries,
+          native(`${PLACE}/srdit.node`, addon, tensorflow), native(`${PLACE}/node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node`, tfjs, tensorflow),
+          link('usr/local/bin/srdit-runtime', `/${PLACE}/runtime/cli/main.js`),
+          ...told('srdit-runtime', version, packages, shared, wheels(root, flavour)),
+        ],
+      },
+    ],
+    config: {
+      user: USER, entrypoint: ['srdit-runtime'], labels: labels('srdit-runtime', version, 'Trains, samples and measures SR-DiT'),
+      environment: {
+        NODE_ENV: 'production', SRDIT_ADDON: `/${PLACE}/srdit.node`,
+        ...(search.length === 0 ? {} : { LD_LIBRARY_PATH: search.join(':'), NVIDIA_VISIBLE_DEVICES: 'all', NVIDIA_DRIVER_CAPABILITIES: 'compute,utility' }),
+      },
+    },
+  };
+}
+
+const labels = (title: string, version: string, description: string): Record<string, string> => ({
+  'org.opencontainers.image.title': title, 'org.opencontainers.image.version': version, 'org.opencontainers.image.description': description, 'org.opencontainers.image.licenses': 'Apache-2.0',
+});
+
+const base = (shared: readonly Library[]): Layer => ({ name: 'node and its libraries', entries: [...FILES, stripped('usr/local/bin/node', process.execPath), ...libraryEntries(shared)] });
+
+const told = (image: string, version: string, packages: readonly Locked[], shared: readonly Library[], pinned: readonly Wheel[]): Entry[] => [
+  bytes(`usr/share/sbom/${image}.cdx.json`, sbom({ image, version, node: process.versions.node, packages, libraries: shared, wheels: pinned })),
+];
+
+/** Without its symbols, an eighth less. */
+function stripped(path: string, from: string): Entry {
+  try {
+    return bytes(path, execFileSync('sh', ['-c', 't=$(mktemp) && strip -o "$t" "$1" && cat "$t"; s=$?; rm -f "$t"; exit $s', 'sh', from], { maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'ignore'] }), 0o755);
+  } catch {
+    return file(path, from);
+  }
+}
+
+/** An addon looks for TensorFlow where it was compiled; in the image it lies elsewhere. The new path, padded with zeros, takes the old one's place,
+ *  so that the bytes do not depend on whose machine built it. */
+function native(path: string, from: string, tensorflow: string): Entry {
+  const content = Buffer.from(execFileSync('cat', [from], { maxBuffer: 2 ** 28 }));
+  const [old, own] = [Buffer.from(`${tensorflow}/tensorflow\0`), Buffer.from(`${TENSORFLOW}/tensorflow\0`)];
+  const at = content.indexOf(old);
+  if (at < 0 || own.length > old.length) throw new Error(`Cannot move "${from}" into an image: it does not name "${tensorflow}/tensorflow" as the place of TensorFlow. Compile it again with ./srdit setup`);
+  content.fill(0, at, at + old.length);
+  own.copy(content, at);
+  return bytes(path, content, 0o755);
+}
+
+function wheels(root: string, flavour: string): Wheel[] {
+  return readFileSync(join(root, 'runtime/install', `${flavour}.wheels`), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
+    const [name = '', version = '', , , , sha256 = ''] = line.split(/\s+/);
+    return { name, version, sha256 };
+  });
+}
+
+/** sharp's own program; its other library lies beside it. */
+function sharpLibraries(root: string): string[] {
+  const place = join(root, 'node_modules/@img/sharp-linux-x64/lib');
+  return readdirSync(place).filter((name) => name.endsWith('.node')).map((name) => join(place, name));
+}
