@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FileStorage } from '../storage/file.ts';
 import type { Storage } from '../storage/storage.ts';
+import { openArchive } from './archive.ts';
+import { convert } from './convert/run.ts';
 import { openDataset } from './dataset.ts';
 import { packDataset, type PackOptions } from './pack.ts';
 import { openShard } from './shard.ts';
@@ -137,6 +139,15 @@ test('another data set, packed or begun, is not overwritten', async () => {
   const stop = new AbortController();
   await assert.rejects(packDataset(source, begun, { ...options, signal: stop.signal, onProgress: () => { stop.abort(); } }), { code: 'Stopped' });
   await assert.rejects(packDataset(source, begun, { ...options, shardRows: 9 }), { code: 'InUse' });
+});
+
+test('a .zip that convert wrote is packed as its folder would be', async () => {
+  const zip = join(temporary.folder, 'images.zip');
+  await convert({ source: join(temporary.folder, 'source'), destination: zip, workers: 1 });
+  await using archive = await openArchive(zip);
+  const to = temporary.open('of-zip');
+  await packDataset(archive, to, options);
+  assert.deepEqual(await contents(to), await contents(temporary.open('undisturbed')));
 });
 
 test('labels that are null are one class', async () => {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { bytesOf, writeSafetensors, type LazyEntry } from '../safetensors/write.ts';
 import { StorageError, type Storage, type StorageErrorCode } from '../storage/storage.ts';
 import { encodePixels, patchPlaces, pixelLatentShape } from '../tokenizer/pixel.ts';
+import type { PictureStore } from './archive.ts';
 import { mapInOrder } from './batches.ts';
 import { encodeIndex, INDEX, openDataset, type DatasetIndex } from './dataset.ts';
 import { DataError } from './error.ts';
@@ -42,7 +43,7 @@ const PICTURE_LIMIT_BYTES = 1 << 30;
 
 /** Packs the pictures that convert left into shards and, last, index.json. What a killed run finished is verified and kept.
  *  Throws DataError BadSource, BadOption, BadPicture, InUse, Stopped. */
-export async function packDataset(from: Storage, to: Storage, options: PackOptions): Promise<PackResult> {
+export async function packDataset(from: PictureStore, to: Storage, options: PackOptions): Promise<PackResult> {
   const source = await readSource(from, options.classes);
   const side = await sideOf(from, source);
   const latent = pixelLatentShape(side, options.patch);
@@ -82,7 +83,7 @@ export async function packDataset(from: Storage, to: Storage, options: PackOptio
 }
 
 interface Job {
-  readonly from: Storage; readonly to: Storage; readonly source: Source; readonly options: PackOptions;
+  readonly from: PictureStore; readonly to: Storage; readonly source: Source; readonly options: PackOptions;
   readonly side: number; readonly latent: readonly [number, number, number]; readonly places: Int32Array;
   kept: number;
 }
@@ -94,7 +95,7 @@ function refuse({ from, options }: Job, name: string, why: string, known: boolea
 }
 
 /** Side of the first picture that can be read: that of all. */
-async function sideOf(from: Storage, { names }: Source): Promise<number> {
+async function sideOf(from: PictureStore, { names }: Source): Promise<number> {
   for (const name of names) {
     const picture = await load(from, name).catch((error: unknown) => {
       if (!isOfPicture(error)) throw error;
@@ -113,7 +114,7 @@ async function finishedBefore(to: Storage, digest: string): Promise<DatasetIndex
   throw new DataError('InUse', `Cannot pack into "${to.uri}": another data set lies there, of other pictures or options. Remove it or give another destination`);
 }
 
-async function load(from: Storage, name: string): Promise<{ rgb: Uint8Array; width: number; height: number }> {
+async function load(from: PictureStore, name: string): Promise<{ rgb: Uint8Array; width: number; height: number }> {
   return readPicture(await from.read(name, { limitBytes: PICTURE_LIMIT_BYTES }));
 }
 

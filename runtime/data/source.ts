@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { StorageError, type Storage } from '../storage/storage.ts';
+import { StorageError } from '../storage/storage.ts';
+import type { PictureStore } from './archive.ts';
 import { DataError } from './error.ts';
 
 export const LABELS = 'dataset.json';
@@ -17,7 +18,7 @@ export interface Source {
 
 /** What ./srdit data convert left: pictures, and dataset.json with {"labels": [[name, label], ...]}. Labels that are null
  *  (a single class) are 0. classes: names of the labels; default dataset.json's "classes", else their numbers. Throws DataError BadSource. */
-export async function readSource(storage: Storage, classes?: readonly string[]): Promise<Source> {
+export async function readSource(storage: PictureStore, classes?: readonly string[]): Promise<Source> {
   const json = await readJson(storage);
   const listed = json['labels'];
   const pairs: (readonly [string, number])[] = listed === null || listed === undefined
@@ -39,7 +40,7 @@ export async function readSource(storage: Storage, classes?: readonly string[]):
   return { names: pairs.map(([name]) => name), labels: Int32Array.from(pairs, ([, label]) => label), classes: named, digest: hash.digest('hex') };
 }
 
-async function readJson(storage: Storage): Promise<Record<string, unknown>> {
+async function readJson(storage: PictureStore): Promise<Record<string, unknown>> {
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await storage.read(LABELS, { limitBytes: LABELS_LIMIT_BYTES })));
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
@@ -51,7 +52,7 @@ async function readJson(storage: Storage): Promise<Record<string, unknown>> {
   }
 }
 
-function pairsOf(storage: Storage, listed: unknown): [string, number][] {
+function pairsOf(storage: PictureStore, listed: unknown): [string, number][] {
   if (!Array.isArray(listed)) throw badSource(storage, '"labels" is no list');
   return listed.map((pair: unknown, i): [string, number] => {
     const [name, label] = Array.isArray(pair) ? pair as unknown[] : [];
@@ -60,11 +61,11 @@ function pairsOf(storage: Storage, listed: unknown): [string, number][] {
   });
 }
 
-function classesOf(storage: Storage, classes: unknown): string[] | undefined {
+function classesOf(storage: PictureStore, classes: unknown): string[] | undefined {
   if (classes === undefined || classes === null) return undefined;
   if (Array.isArray(classes) && classes.every((name): name is string => typeof name === 'string' && name !== '' && name.length <= 200)) return classes;
   throw badSource(storage, '"classes" is no list of names of 1 to 200 letters');
 }
 
-const badSource = (storage: Storage, why: string, cause?: unknown): DataError =>
+const badSource = (storage: PictureStore, why: string, cause?: unknown): DataError =>
   new DataError('BadSource', `Cannot pack "${storage.uri}": ${LABELS} cannot be used, ${why}. Make it again with ./srdit data convert`, { cause });

@@ -11,8 +11,8 @@ interface Options { patch: string; shardRows?: string; classes?: string[]; stric
 export function registerPack(data: Command): void {
   data.command('pack')
     .description('Pack converted pictures into shards that a training reads')
-    .argument('<source>', 'the folder that data convert wrote')
-    .argument('<destination>', 'a folder, or a file:// uri as spec.data.uri has it')
+    .argument('<source>', 'the folder or .zip that data convert wrote')
+    .argument('<destination>', 'a folder, or a file:// or gs:// uri as spec.data.uri has it')
     .option('--patch <pixels>', 'side of the patches that become latents: pictures of R pixels give (R / patch)² tokens', '8')
     .option('--shard-rows <number>', 'pictures a shard (default: as many as make 32 MiB)')
     .option('--classes <name...>', "names of the classes 0, 1, ... (default: those that convert found)")
@@ -31,14 +31,17 @@ Exit codes: 0 done, 64 wrong input (with --strict also a broken picture), 75 sto
 async function run(source: string, destination: string, options: Options): Promise<number> {
   const { packDataset } = await import('@srdit/runtime/data/pack.ts');
   const { DataError } = await import('@srdit/runtime/data/error.ts');
+  const { openArchive } = await import('@srdit/runtime/data/archive.ts');
   const { FileStorage } = await import('@srdit/runtime/storage/file.ts');
+  await using opened = new AsyncDisposableStack();
+  const from = /\.zip$/i.test(source) ? opened.use(await openArchive(source)) : new FileStorage(`file://${resolve(source)}`, resolve(source));
   const to = await storageOf(destination, options.root);
   const stop = new AbortController();
   const onSignal = (): void => { stop.abort(); };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const shown = counter(process.stderr, `pack ${basename(resolve(source))}`, 'pictures');
   try {
-    const { index, skipped, already } = await packDataset(new FileStorage(`file://${resolve(source)}`, resolve(source)), to, {
+    const { index, skipped, already } = await packDataset(from, to, {
       patch: wholeOf('patch', options.patch), shardRows: options.shardRows === undefined ? undefined : wholeOf('shard-rows', options.shardRows),
       classes: options.classes, strict: options.strict, signal: stop.signal,
       onProgress: ({ done, kept, of }) => { shown.update(done, of, kept); },

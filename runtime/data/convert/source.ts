@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { byBytes } from './labels.ts';
@@ -131,7 +132,10 @@ async function readEntry(zip: ZipFile, place: ZipPlace): Promise<Buffer> {
   if (compressionMethod !== 0 && compressionMethod !== 8) throw new Error(`it is compressed by method ${compressionMethod}, only stored and deflated entries can be read`);
   if (compressionMethod === 0 && compressedSize !== uncompressedSize) throw new Error('its sizes contradict each other');
   const { fileDataStart } = await zip.readLocalFileHeaderPromise(place as unknown as Entry, { minimal: true }); // it looks at no more than place and size
-  const stream = await zip.openReadStreamLowLevelPromise(fileDataStart, compressedSize, 0, compressedSize, compressionMethod === 8, uncompressedSize);
+  // Its promise twin calls another function (yauzl 3.4.0).
+  const stream = await new Promise<Readable>((done, fail) => {
+    zip.openReadStreamLowLevel(fileDataStart, compressedSize, 0, compressedSize, compressionMethod === 8, uncompressedSize, (error, opened) => { if (error === null) done(opened); else fail(error); });
+  });
   const pieces: Buffer[] = [];
   for await (const piece of stream) pieces.push(piece as Buffer); // ends with an error where it is longer than it says
   const bytes = Buffer.concat(pieces);
