@@ -19,7 +19,7 @@ import { mergePatch } from './merge-patch.ts';
 import { Pages } from './pages.ts';
 import { routeOf } from './route.ts';
 import type { Route } from './route.ts';
-import { fieldPredicate, labelPredicate } from './selectors.ts';
+import { fieldPredicate, labelPredicate } from '../selectors.ts';
 import { validate } from './validate.ts';
 import { watchAnswer } from './watch-answer.ts';
 

@@ -1,5 +1,5 @@
 /** Label and field selectors, as kubectl writes them. */
-import type { KubeObject } from '../objects.ts';
+import type { KubeObject } from './objects.ts';
 
 type Predicate = (object: KubeObject) => boolean;
 
