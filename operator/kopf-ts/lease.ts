@@ -65,7 +65,8 @@ export class LeaderLease {
     return this.#sinceRenewal < this.#renewDeadline;
   }
 
-  /** Lets writes through while we lead, and tells how long it is until somebody else may. */
+  /** Lets writes through while we lead, and tells how long it is until somebody else may. What it cannot catch: a process that is frozen between this question
+   *  and the system call that sends, within one turn of the event loop. A write that must not come twice needs a resourceVersion as well. */
   readonly guard: WriteGuard = {
     allowed: () => {
       const since = this.#sinceRenewal;

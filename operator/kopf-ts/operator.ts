@@ -49,6 +49,9 @@ export interface ControllerSpec<T extends KubeObject> extends Omit<ControllerOpt
   readonly owns?: readonly ResourceName[];
 }
 
+/** Milliseconds that a reconciliation has from its abortion on. */
+const AFTER_ABORT = 5000;
+
 export class Operator {
   readonly client: Client;
   readonly events: EventRecorder;
@@ -161,12 +164,15 @@ export class Operator {
     const abort = new AbortController();
     const releasing = new AbortController();
     const stopping = new AbortController();
+    let giveUp = (): void => undefined;
+    const givenUp = new Promise<void>((resolve) => { giveUp = resolve; });
     const holding = this.#lease?.hold(releasing.signal);
     const lost = holding?.then((how) => {
       if (how !== 'lost') return;
       // Nothing that runs may write any more, and the guard sees to it.
       stopping.abort(new Error('The lease is lost'));
       abort.abort(new NotLeaderError('Cannot go on: the lease is lost'));
+      giveUp();
     });
     const running = [
       ...this.#controllers.map((controller) => controller.run(AbortSignal.any([signal, stopping.signal]), abort.signal)),
@@ -176,12 +182,18 @@ export class Operator {
     const grace = new AbortController();
     const overdue = (): void => {
       this.log.info('Stopping', { reconciling: this.#controllers.reduce((sum, { queue }) => sum + [...queue.workingSince].length, 0) });
-      void sleep(clock, gracePeriod, grace.signal).then(() => { abort.abort(new Error('The operator stops')); }, () => undefined);
+      void (async () => {
+        await sleep(clock, gracePeriod, grace.signal);
+        abort.abort(new Error('The operator stops'));
+        await sleep(clock, AFTER_ABORT, grace.signal);
+        this.log.warn('A reconciliation ignores that it was aborted: ending without it');
+        giveUp();
+      })().catch(() => undefined);
     };
     if (signal.aborted) overdue();
     else signal.addEventListener('abort', overdue, { once: true });
     try {
-      await ended;
+      await Promise.race([ended, givenUp]);
     } finally {
       signal.removeEventListener('abort', overdue);
       grace.abort();

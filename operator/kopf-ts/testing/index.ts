@@ -7,3 +7,4 @@ export { below, pick, seeded } from './random.ts';
 export { inProcess } from './in-process.ts';
 export { listen } from './http-server.ts';
 export type { Listening } from './http-server.ts';
+export { Freezer } from './freezer.ts';

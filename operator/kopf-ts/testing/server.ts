@@ -216,7 +216,7 @@ export class FakeApiServer {
 
   /** Garbage collection: what the last owner leaves behind goes at once. */
   #collect(uid: string): void {
-    const living = new Set([...this.database.all()].map(({ object }) => object.metadata.uid));
+    const living = this.#living();
     for (const resource of this.#resources) {
       for (const object of this.database.list(resource)) {
         const owners = object.metadata.ownerReferences ?? [];
@@ -229,7 +229,14 @@ export class FakeApiServer {
   }
 
   #put(resource: ResourceName, object: AnyObject, owners: Owners): AnyObject {
-    return this.database.put(resource, { ...object, metadata: { ...object.metadata, managedFields: managedFields(owners) } }, owners);
+    const stored = this.database.put(resource, { ...object, metadata: { ...object.metadata, managedFields: managedFields(owners) } }, owners);
+    // Written for an owner that has gone meanwhile.
+    for (const { uid } of stored.metadata.ownerReferences ?? []) this.clock.after(1000, () => { if (!this.#living().has(uid)) this.#collect(uid); });
+    return stored;
+  }
+
+  #living(): ReadonlySet<string> {
+    return new Set([...this.database.all()].map(({ object }) => object.metadata.uid ?? ''));
   }
 
   #uid(): string {
