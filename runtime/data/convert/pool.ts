@@ -7,7 +7,7 @@ interface Waiting<T> { readonly resolve: (value: T) => void; readonly reject: (e
 
 /** Threads that convert. They take no more than they can work on: what is in memory does not grow with the data set. */
 export class Pool implements AsyncDisposable {
-  readonly #workers: Worker[] = [];
+  readonly #workers = new Set<Worker>();
   /** A thread for each job it could take now. */
   readonly #free: Worker[] = [];
   readonly #queue: Waiting<Worker>[] = [];
@@ -27,11 +27,11 @@ export class Pool implements AsyncDisposable {
   }
 
   #add(settings: WorkerSettings): Promise<void> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: settings });
-    this.#workers.push(worker);
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: settings, execArgv: [] });
+    this.#workers.add(worker);
     return new Promise((resolve, reject) => {
       worker.on('error', (error: Error) => { reject(error); this.#lose(error); });
-      worker.on('exit', () => { this.#lose(new Error('A thread that converts pictures has ended')); });
+      worker.on('exit', () => { this.#workers.delete(worker); this.#lose(new Error('A thread that converts pictures has ended')); });
       worker.on('message', (message: 'ready' | Answer) => {
         if (message === 'ready') {
           for (let i = 0; i < JOBS_EACH; i++) this.#give(worker);
@@ -66,7 +66,11 @@ export class Pool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const worker of this.#workers) worker.removeAllListeners('exit');
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    // They end by themselves when what they do is done: tearing a thread down amid a native call can hang.
+    await Promise.all([...this.#workers].map((worker) => new Promise<void>((resolve) => {
+      worker.removeAllListeners('exit');
+      worker.once('exit', () => { resolve(); });
+      worker.postMessage('end');
+    })));
   }
 }

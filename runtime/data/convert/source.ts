@@ -114,8 +114,8 @@ async function zipSource(path: string): Promise<Source> {
 }
 
 /** Opens a source again, for reading items that another thread has listed. */
-export async function openReader(path: string): Promise<Pick<Source, 'read'>> {
-  if ((await stat(path)).isDirectory()) return folderSource(path);
+export async function openReader(path: string): Promise<Pick<Source, 'read'> & { close(): void }> {
+  if ((await stat(path)).isDirectory()) return { ...folderSource(path), close: () => undefined };
   const zip = await openPromise(path, { lazyEntries: true, autoClose: false });
   return {
     read: async ({ place }) => {
@@ -123,6 +123,7 @@ export async function openReader(path: string): Promise<Pick<Source, 'read'>> {
       checkSize(place.uncompressedSize);
       return readEntry(zip, place);
     },
+    close: () => { zip.close(); },
   };
 }
 

@@ -20,7 +20,12 @@ sharp.cache(false);
 
 const reader = await openReader(source);
 const made = new Set<string>();
-port.on('message', (job: Job) => {
+port.on('message', (job: Job | 'end') => {
+  if (job === 'end') {
+    port.close();
+    reader.close();
+    return;
+  }
   void convert(job).catch((error: unknown): Outcome => ({ kind: 'failed', why: messageOf(error) }))
     .then((outcome) => port.postMessage({ index: job.index, outcome } satisfies Answer));
 });
