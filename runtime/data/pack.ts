@@ -63,7 +63,7 @@ export async function packDataset(from: PictureStore, to: Storage, options: Pack
   }
   await journal.claim();
 
-  const job: Job = { from, to, source, side, latent, options, places: patchPlaces(side, options.patch), kept: 0 };
+  const job: Job = { from, to, source, side, latent, options, places: patchPlaces(side, options.patch), latents: new Uint16Array(Math.min(shardRows, source.names.length) * 3 * side * side), kept: 0 };
   const shards: Packed[] = [];
   for (let number = 0; number < count; number++) {
     const first = number * shardRows;
@@ -85,6 +85,8 @@ export async function packDataset(from: PictureStore, to: Storage, options: Pack
 interface Job {
   readonly from: PictureStore; readonly to: Storage; readonly source: Source; readonly options: PackOptions;
   readonly side: number; readonly latent: readonly [number, number, number]; readonly places: Int32Array;
+  /** Of the shard that is being packed: one array for all of them. */
+  readonly latents: Uint16Array;
   kept: number;
 }
 
@@ -124,9 +126,8 @@ const OF_PICTURE = new Set<StorageErrorCode>(['NotFound', 'TooShort', 'TooLarge'
 
 /** Pictures first..last of the source, those that are broken left out. */
 async function packShard(job: Job, number: number, first: number, last: number): Promise<Packed> {
-  const { from, to, source, side, latent, options, places } = job;
+  const { from, to, source, side, latent, options, places, latents } = job;
   const size = places.length;
-  const latents = new Uint16Array((last - first) * size);
   let done = 0, sum = 0, squares = 0;
   // Decoding runs in the threads of the picture library, two for each core so that reading is hidden.
   const problems = await mapInOrder(source.names.slice(first, last), 2 * availableParallelism(), async (name, i): Promise<string | undefined> => {
