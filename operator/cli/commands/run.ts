@@ -19,7 +19,7 @@ Environment:
 
 Examples:
   $ ./srdit run -f examples/quickstart/training.yaml -f examples/quickstart/evaluation.yaml
-  $ sed 's/steps: .*/steps: 50/' training.yaml | ./srdit run -f -
+  $ sed 's/name: emoji/name: emoji-8/; s|runs/emoji|runs/emoji-8|; s/seed: 7/seed: 8/' examples/quickstart/training.yaml | ./srdit run -f -
 
 Exit codes: 0 all complete, 64 wrong resource, 65 diverged, 75 stopped, 1 failed for another reason.`)
     .action(async (options: { filename: string[]; root: string; verbose?: boolean }) => {
