@@ -1,24 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ObjectiveSpec } from '@srdit/crds';
 import { initialParameters, parameterTable } from '../model/parameters.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { TensorEntry } from '../safetensors/types.ts';
 import { bytesOf } from '../safetensors/write.ts';
-import { openStorage } from '../storage/open.ts';
-import type { Storage } from '../storage/storage.ts';
 import type { Identity } from './claim.ts';
 import type { Contents } from './write.ts';
-
-/** For tests: a folder of its own as storage, removed afterwards. */
-export async function temporaryStorage(): Promise<{ storage: Storage; folder: string } & AsyncDisposable> {
-  const root = await mkdtemp(join(tmpdir(), 'srdit-checkpoint-'));
-  return {
-    storage: openStorage('file:///run', { SRDIT_FILE_ROOT: root }), folder: join(root, 'run'),
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
-  };
-}
 
 export const identity = (attempt: number, more: Partial<Identity> = {}): Identity => ({ uid: 'uid-1', namespace: 'default', name: 'tiny', attempt, ...more });
 
@@ -29,18 +15,18 @@ export const TINY: ModelConfig = {
 };
 
 /** A checkpoint of step `step` whose every number follows from it. */
-export function contents(step: number, lossEma?: number): Contents {
-  const weights = initialParameters(TINY, step);
+export function contents(step: number, lossEma?: number, model: ModelConfig = TINY): Contents {
+  const weights = initialParameters(model, step);
   const entry = (name: string, prefix = ''): TensorEntry => {
-    const { shape } = parameterTable(TINY).find((info) => info.name === name) as { shape: readonly number[] };
+    const { shape } = parameterTable(model).find((info) => info.name === name) as { shape: readonly number[] };
     return { name: prefix + name, dtype: 'F32', shape, bytes: bytesOf(weights[name] as Float32Array) };
   };
-  const all = parameterTable(TINY);
+  const all = parameterTable(model);
   const trained = all.filter((info) => info.kind === 'trained');
   return {
     manifest: {
       training: { uid: 'uid-1', namespace: 'default', name: 'tiny', generation: 1 }, step, world: 1, seed: 0,
-      data: { digest: 'd', epoch: 0, position: step }, model: TINY, objective: ObjectiveSpec.parse({}),
+      data: { digest: 'd', epoch: 0, position: step }, model, objective: ObjectiveSpec.parse({}),
       tokenizer: { kind: 'pixel' }, ...(lossEma !== undefined && { lossEma }),
     },
     files: {
@@ -49,3 +35,6 @@ export function contents(step: number, lossEma?: number): Contents {
     },
   };
 }
+
+/** Large enough for its files to go up in several parts. */
+export const CRASH_MODEL: ModelConfig = { ...TINY, hiddenSize: 96, projectorWidth: 96 };

@@ -35,7 +35,7 @@ async function setting(options: OpenOptions = {}): Promise<Setting> {
   const uri = `gs://${BUCKET}/faults/${prefixes++}`;
   return {
     proxy,
-    storage: openStorage(uri, { STORAGE_EMULATOR_HOST: proxy.url }, { partBytes: PART, ...options, patience: { firstDelay: 1, longestDelay: 20, giveUpAfter: 20_000, silence: 500, ...options.patience } }),
+    storage: openStorage(uri, { STORAGE_EMULATOR_HOST: proxy.url }, { partBytes: PART, ...options, patience: { firstDelay: 1, longestDelay: 20, giveUpAfter: 120_000, silence: 30_000, ...options.patience } }),
     direct: openStorage(uri, { STORAGE_EMULATOR_HOST: url }),
   };
 }
@@ -92,7 +92,7 @@ for (const [name, { before, run, after: check }] of Object.entries(operations)) 
       // A page in place of an object's bytes cannot be told from them.
       if (what === 'another server\'s page' && /reading|streaming|stream/.test(name)) continue;
       for (let at = 0; at < requests; at++) {
-        const { proxy, storage, direct } = await setting();
+        const { proxy, storage, direct } = await setting(fault.kind === 'silent' ? { patience: { silence: 300 } } : {});
         await before?.(direct);
         let hit = false;
         proxy.fault = ({ index }) => { hit ||= index === at; return index === at ? fault : undefined; };
