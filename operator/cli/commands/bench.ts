@@ -26,7 +26,7 @@ function flat(value: object, prefix = ''): [string, string][] {
 
 const short = (value: number): string => Number.isInteger(value) ? String(value) : value.toPrecision(4);
 
-/** `srdit bench step|sample|load|trace`. */
+/** `srdit bench step|sample|load|trace|storage`. */
 export function register(program: Command): void {
   const bench = program.command('bench').description('Time the parts that matter, on this machine: medians, CPU time, peak memory')
     .addHelpText('after', `
@@ -69,5 +69,11 @@ Examples:
     .action(async (options: Options) => {
       const { benchLoading } = await import('../../../bench/load.ts');
       print(options.json, await benchLoading(log));
+    });
+  bench.command('storage').description('Checkpoints and data sets on a folder and on gs:// (an emulator), as ratios to copying files')
+    .option('--json', 'one JSON object instead of lines').option('--megabytes <n>', 'size of the checkpoint', '1000').option('--repeats <n>', 'turns that count', '3')
+    .action(async (options: Options & { megabytes: string; repeats: string }) => {
+      const { benchStorage } = await import('../../../bench/storage.ts');
+      print(options.json, await benchStorage({ megabytes: whole('megabytes', options.megabytes), repeats: whole('repeats', options.repeats), log }));
     });
 }
