@@ -74,7 +74,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const result = { ...run.counts, side: run.side ?? 0, labelled: run.labelled, classes: labels.classes };
   if (run.stopped) return { ...result, stopped: true };
   if (index !== total) throw new ConvertError('BadSource', `Cannot convert "${options.source}": it lost pictures while it was read. Leave it alone, remove "${folder}" and run the command again`);
-  if (run.side === undefined) throw new ConvertError('BrokenPicture', `Cannot convert "${options.source}": none of its ${total} pictures can be read. Look at the first of the messages above`);
+  if (run.counts.written + run.counts.kept === 0) throw new ConvertError('BrokenPicture', `Cannot convert "${options.source}": none of its ${total} pictures can be ${run.counts.leftOut > 0 ? 'used' : 'read'}. Look at the first of the messages above`);
   const pictures = () => run.pictures();
   await finishRun(options.destination, pictures, () => datasetJson(pictures, labels.classes));
   return { ...result, stopped: false };

@@ -138,7 +138,13 @@ async function readEntry(zip: ZipFile, place: ZipPlace): Promise<Buffer> {
     zip.openReadStreamLowLevel(fileDataStart, compressedSize, 0, compressedSize, compressionMethod === 8, uncompressedSize, (error, opened) => { if (error === null) done(opened); else fail(error); });
   });
   const pieces: Buffer[] = [];
-  for await (const piece of stream) pieces.push(piece as Buffer); // ends with an error where it is longer than it says
+  let total = 0;
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    total += piece.length;
+    if (total > uncompressedSize) break; // a bomb
+    pieces.push(piece);
+  }
+  if (total !== uncompressedSize) throw new Error(`it is not as long as the archive says, ${uncompressedSize} bytes`);
   const bytes = Buffer.concat(pieces);
   if (crc32(bytes) !== place.crc32) throw new Error('its checksum is wrong');
   return bytes;
