@@ -22,7 +22,8 @@ First steps:
   $ ./srdit status                             how far everything is
   $ ./srdit render -f training.yaml            what a cluster would get
 
-Exit codes: 0 done, 64 wrong input, 65 diverged, 75 stopped (the same command goes on), 1 anything else.`);
+Exit codes: 0 done, 64 wrong input, 65 diverged, 69 something is missing here, 75 stopped (the same command goes on), 1 anything else.
+Documentation: docs/ in this folder; begin with README.md and docs/quickstart.md.`);
 
 const folder = new URL('commands/', import.meta.url);
 const files = readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))

@@ -31,7 +31,7 @@ export async function runResources(resources: readonly Resource[], { root, verbo
   const options: ExecutorOptions = { layout: places, runtime: [process.execPath, RUNTIME], isolation: isolated, display, verbose, wish };
   const result = await runAll(resources, options);
   for (const stored of result.results) for (const line of endingOf(stored, places)) display.say(line);
-  for (const resource of result.left) display.say(`${resource.metadata.name}: not begun, because "${result.results.at(-1)?.metadata.name ?? ''}" is not complete`);
+  for (const resource of result.left) display.say(`${resource.kind} "${resource.metadata.name}" was not begun, because ${result.results.at(-1)?.kind ?? ''} "${result.results.at(-1)?.metadata.name ?? ''}" is not complete`);
   display.say(`\n${statusTable(result.results, places, new Date().toISOString()).join('\n')}`);
   return result;
 }
