@@ -21,7 +21,11 @@ export const gangLabels = (gang: Gang): Record<string, string> => ({
 });
 
 export const ATTEMPT_LABEL = `${GROUP}/attempt`;
-export const attemptLabels = (gang: Gang, attempt: number): Record<string, string> => ({ ...gangLabels(gang), [ATTEMPT_LABEL]: String(attempt) });
+/** Whose attempt it is: one of a resource of the same name that was deleted is not ours. */
+export const UID_LABEL = `${GROUP}/uid`;
+export const attemptLabels = (gang: Gang, attempt: number): Record<string, string> => ({
+  ...gangLabels(gang), [ATTEMPT_LABEL]: String(attempt), ...(gang.metadata.uid === '' ? {} : { [UID_LABEL]: gang.metadata.uid }),
+});
 
 /** The resource owns what is made for it: deleted with it, and its changes wake the operator. A rendered YAML that was
  *  never applied has no uid, hence nothing to own with. */
