@@ -52,3 +52,6 @@ export { Backoff, backoffDelay } from './backoff.ts';
 export type { BackoffOptions } from './backoff.ts';
 export { sleep, systemClock } from './clock.ts';
 export type { Clock, Random } from './clock.ts';
+
+export { Handlers, handlers } from './handlers.ts';
+export type { Cause, FieldCause, Handler, HandlerOptions, TimerOptions } from './handlers.ts';
