@@ -2,9 +2,11 @@ import { randomFillSync } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { ObjectiveSpec } from '@srdit/crds';
-import { claimAttempt, type Claim } from '../runtime/checkpoint/claim.ts';
+import { claimAttempt } from '../runtime/checkpoint/claim.ts';
 import { checkpointPath } from '../runtime/checkpoint/paths.ts';
 import { readNewest } from '../runtime/checkpoint/read.ts';
 import { writeCheckpoint, type Contents } from '../runtime/checkpoint/write.ts';
@@ -31,8 +33,9 @@ export interface StorageResult {
   readonly copyMegabytesPerSecond: number;
   /** The emulator alone: the same bytes by one plain request, no checksums. What gs:// is measured against cannot be faster. */
   readonly emulator: { readonly put: Rate; readonly get: Rate };
-  readonly save: Of<Rate>;
-  readonly load: Of<Rate>;
+  /** unlimited: gs:// against a server in memory that computes nothing, so that only our side is measured. */
+  readonly save: Of<Rate> & { readonly unlimited: Rate };
+  readonly load: Of<Rate> & { readonly unlimited: Rate };
   readonly examplesPerSecond: { readonly held: Of<number>; readonly byRows: Of<number> };
   /** Bytes of examples over time. */
   readonly reader: { readonly held: Of<Rate>; readonly byRows: Of<Rate> };
@@ -53,7 +56,13 @@ export async function benchStorage({ megabytes, repeats, log }: { megabytes: num
     await using emulator = await startEmulator(program, join(root, 'buckets'));
     await emulator.createBucket(BUCKET);
     const environment = { SRDIT_FILE_ROOT: root, STORAGE_EMULATOR_HOST: emulator.url };
-    const places = { file: openStorage('file:///run', environment), gs: openStorage(`gs://${BUCKET}/run`, environment) };
+    const bucket = new Worker(new URL('counting-bucket.ts', import.meta.url));
+    using _ = { [Symbol.dispose]: () => { void bucket.terminate(); } };
+    const [port] = await once(bucket, 'message') as [number];
+    const places = {
+      file: openStorage('file:///run', environment), gs: openStorage(`gs://${BUCKET}/run`, environment),
+      unlimited: openStorage(`gs://${BUCKET}/run`, { STORAGE_EMULATOR_HOST: `127.0.0.1:${port}` }),
+    };
     const checkpoints = await benchCheckpoints(places, { megabytes, repeats, root, url: emulator.url, log });
     const sets = { file: openStorage('file:///data', environment), gs: openStorage(`gs://${BUCKET}/data`, environment) };
     const read = await benchReader(sets, environment, root, log);
@@ -75,44 +84,44 @@ async function seconds(action: () => Promise<unknown>): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-async function benchCheckpoints(places: Of<Storage>, { megabytes, repeats, root, url, log }: { megabytes: number; repeats: number; root: string; url: string; log: (line: string) => void }): Promise<Pick<StorageResult, 'checkpointMegabytes' | 'copyMegabytesPerSecond' | 'emulator' | 'save' | 'load'>> {
+const KINDS = ['file', 'gs', 'unlimited'] as const;
+type Kind = typeof KINDS[number];
+const each = <T>(make: (kind: Kind) => T): Record<Kind, T> => ({ file: make('file'), gs: make('gs'), unlimited: make('unlimited') });
+
+async function benchCheckpoints(places: Record<Kind, Storage>, { megabytes, repeats, root, url, log }: { megabytes: number; repeats: number; root: string; url: string; log: (line: string) => void }): Promise<Pick<StorageResult, 'checkpointMegabytes' | 'copyMegabytesPerSecond' | 'emulator' | 'save' | 'load'>> {
   const contents = contentsOf(modelOf(megabytes));
-  const claims = { file: await claimAttempt(places.file, OWNER), gs: await claimAttempt(places.gs, OWNER) };
-  const took = { copy: [] as number[], put: [] as number[], get: [] as number[], save: { file: [] as number[], gs: [] as number[] }, load: { file: [] as number[], gs: [] as number[] } };
-  const save = async (storage: Storage, claim: Claim): Promise<number> => {
-    let bytes = 0;
-    took.save[storage === places.file ? 'file' : 'gs'].push(await seconds(async () => { bytes = (await writeCheckpoint(storage, claim, contents)).bytes; }));
-    return bytes;
-  };
+  const claims = each((kind) => claimAttempt(places[kind], OWNER));
+  const took = { copy: [] as number[], put: [] as number[], get: [] as number[], save: each((): number[] => []), load: each((): number[] => []) };
   let bytes = 0;
   // The first turn warms caches and compilers up and does not count.
   for (let turn = 0; turn <= repeats; turn++) {
     log(turn === 0 ? 'Saves and loads once to warm up' : `Turn ${turn} of ${repeats}`);
-    bytes = await save(places.file, claims.file);
-    await save(places.gs, claims.gs);
-    const folder = join(root, 'run', checkpointPath(1, 1));
-    took.copy.push(await seconds(() => copyFolder(folder, join(root, `copy-${turn}`))));
+    for (const kind of KINDS) {
+      const claim = await claims[kind];
+      took.save[kind].push(await seconds(async () => { bytes = (await writeCheckpoint(places[kind], claim, contents)).bytes; }));
+    }
+    took.copy.push(await seconds(() => copyFolder(join(root, 'run', checkpointPath(1, 1)), join(root, `copy-${turn}`))));
     await rm(join(root, `copy-${turn}`), { recursive: true });
     took.put.push(await seconds(() => plainRequest(`${url}/upload/storage/v1/b/${BUCKET}/o?uploadType=media&name=plain`, 'POST', bytes)));
     took.get.push(await seconds(() => plainRequest(`${url}/storage/v1/b/${BUCKET}/o/plain?alt=media`, 'GET', 0)));
-    for (const kind of ['file', 'gs'] as const) took.load[kind].push(await seconds(() => readNewest(places[kind], (error) => { throw error; })));
+    for (const kind of KINDS) took.load[kind].push(await seconds(() => readNewest(places[kind], (error) => { throw error; })));
   }
   const speed = (all: readonly number[]): number => bytes / 1e6 / median(all.slice(1));
   const copy = speed(took.copy);
-  const both = (of: Of<number[]>): Of<Rate> => ({ file: rate(speed(of.file), copy), gs: rate(speed(of.gs), copy) });
   return {
     checkpointMegabytes: bytes / 1e6, copyMegabytesPerSecond: copy, emulator: { put: rate(speed(took.put), copy), get: rate(speed(took.get), copy) },
-    save: both(took.save), load: both(took.load),
+    save: each((kind) => rate(speed(took.save[kind]), copy)), load: each((kind) => rate(speed(took.load[kind]), copy)),
   };
 }
 
 const OWNER = { uid: 'bench', namespace: 'default', name: 'bench', attempt: 1 };
 
-/** The bench's model, as deep as it takes: weights, their average and two moments, four bytes each. */
+/** The bench's model without its projector, as deep as it takes: weights, their average and two moments, four bytes each. */
 function modelOf(megabytes: number): ModelConfig {
-  const size = (depth: number): number => 16 * parameterTable({ ...BENCH_MODEL, depth }).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) / 1e6;
+  const model = { ...BENCH_MODEL, featureWidths: [] };
+  const size = (depth: number): number => 16 * parameterTable({ ...model, depth }).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0) / 1e6;
   const [one, two] = [size(4), size(6)];
-  return { ...BENCH_MODEL, depth: Math.max(4, 4 + 2 * Math.round((megabytes - one) / (two - one))) };
+  return { ...model, depth: Math.max(4, 4 + 2 * Math.round((megabytes - one) / (two - one))) };
 }
 
 function contentsOf(model: ModelConfig): Contents {

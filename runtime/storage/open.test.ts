@@ -29,6 +29,7 @@ const places = {
   'an emulator, as Google\'s clients name it': [{ STORAGE_EMULATOR_HOST: '127.0.0.1:4443' }, 'http://127.0.0.1:4443', true],
   'an emulator by address': [{ STORAGE_EMULATOR_HOST: 'https://emulator:4443' }, 'https://emulator:4443', true],
   'an endpoint of ours with TLS: with credentials': [{ SRDIT_GCS_ENDPOINT: 'https://storage-x.p.googleapis.com/', STORAGE_EMULATOR_HOST: 'other' }, 'https://storage-x.p.googleapis.com', false],
+  'an endpoint as gcloud names it': [{ CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: 'https://storage-x.p.googleapis.com/storage/v1/' }, 'https://storage-x.p.googleapis.com', false],
   'an endpoint without TLS: no credentials': [{ SRDIT_GCS_ENDPOINT: 'http://fake-gcs:4443' }, 'http://fake-gcs:4443', true],
 } as const;
 for (const [name, [environment, origin, anonymous]] of Object.entries(places)) {

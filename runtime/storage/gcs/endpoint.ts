@@ -8,16 +8,20 @@ export interface Endpoint {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where Cloud Storage is. SRDIT_GCS_ENDPOINT comes before STORAGE_EMULATOR_HOST, the name that Google's clients know. An emulator gets no
+/** The second is gcloud's own name; a pod of a resource can have only that one, since names that begin with SRDIT_ are taken there. */
+const OVERRIDES = ['SRDIT_GCS_ENDPOINT', 'CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE'];
+
+/** Where Cloud Storage is: an override, else STORAGE_EMULATOR_HOST, the name that Google's clients know, else Google. An emulator gets no
  *  credentials, and neither does anything without TLS: a token in clear text is everybody's. Throws StorageError BadUri. */
 export function endpointOf(environment: Environment): Endpoint {
-  const own = environment['SRDIT_GCS_ENDPOINT'];
-  if (own !== undefined && own !== '') {
-    const origin = parse('SRDIT_GCS_ENDPOINT', own);
+  for (const name of OVERRIDES) {
+    const value = environment[name] ?? '';
+    if (value === '') continue;
+    const origin = parse(name, value);
     return { origin, anonymous: origin.protocol === 'http:' };
   }
-  const emulator = environment['STORAGE_EMULATOR_HOST'];
-  if (emulator !== undefined && emulator !== '') return { origin: parse('STORAGE_EMULATOR_HOST', /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`), anonymous: true };
+  const emulator = environment['STORAGE_EMULATOR_HOST'] ?? '';
+  if (emulator !== '') return { origin: parse('STORAGE_EMULATOR_HOST', /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`), anonymous: true };
   return { origin: new URL('https://storage.googleapis.com'), anonymous: false };
 }
 
