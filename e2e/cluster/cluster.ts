@@ -139,10 +139,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   return cluster;
 }
 
-/** The cluster of that number if it is up. */
-export async function findCluster(index: number): Promise<Cluster | undefined> {
+/** Ends the cluster of that number; false if it is not up. */
+export async function stopCluster(index: number): Promise<boolean> {
   const init = initOf(index);
-  return init === undefined ? undefined : new Cluster(index, await kubernetes(), init, {});
+  if (init !== undefined) await new Cluster(index, '', init, {}).stop();
+  return init !== undefined;
 }
 
 /** A machine of its own: the first free one, or the one asked for even if it is up. */

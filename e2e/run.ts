@@ -1,0 +1,121 @@
+/** One go over scenarios: brings up what they need, gives each its namespace, keeps the logs of those that fail, takes all down. */
+import { appendFileSync, chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { helm } from './cluster/binaries.ts';
+import { startCluster, type Cluster } from './cluster/cluster.ts';
+import { command } from './cluster/command.ts';
+import { contractRankImage, projectImage, toolImages } from './images.ts';
+import type { Need, Scenario, World } from './scenario.ts';
+
+const ROOT = dirname(import.meta.dirname);
+const KEPT = join(ROOT, '.srdit/e2e');
+
+/** How many scenarios go on at a time; each waits more than it works. */
+export const SIDE_BY_SIDE = 3;
+
+export interface Named { readonly name: string; readonly scenario: Scenario }
+
+/** The scenarios whose file name contains one of the words; all without words. In the order of their files. */
+export async function scenarios(words: readonly string[] = []): Promise<Named[]> {
+  const folder = join(import.meta.dirname, 'scenarios');
+  const names = readdirSync(folder).filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3)).sort()
+    .filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
+  return Promise.all(names.map(async (name) => ({ name, scenario: ((await import(join(folder, `${name}.ts`))) as { default: Scenario }).default })));
+}
+
+export class Run implements AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly helm: string;
+  readonly images: readonly string[];
+  #failed = false;
+
+  private constructor(cluster: Cluster, helmPath: string, images: readonly string[]) {
+    this.cluster = cluster;
+    this.helm = helmPath;
+    this.images = images;
+  }
+
+  /** Two nodes with four GPUs each, and the images and CustomResourceDefinitions that the scenarios need.
+   *  @throws MissingPart where this machine cannot */
+  static async start(wanted: readonly Named[]): Promise<Run> {
+    const needs = new Set<Need>(wanted.flatMap(({ scenario }) => scenario.needs ?? []));
+    const images = [
+      ...await toolImages(),
+      ...(needs.has('contract-rank') ? [await contractRankImage()] : []),
+      ...(needs.has('runtime') ? [await projectImage('runtime-cpu')] : []),
+      ...(needs.has('operator') ? [await projectImage('operator')] : []),
+    ];
+    const helmPath = await helm();
+    const cluster = await startCluster({ nodes: 2, gpus: 4, images });
+    const run = new Run(cluster, helmPath, images);
+    try {
+      await cluster.kubectl(['apply', '--server-side', '-f', join(ROOT, 'crds/generated')]);
+      await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+      if (needs.has('operator')) await run.installOperator();
+    } catch (error) {
+      run.#failed = true;
+      await run.stop();
+      throw error;
+    }
+    return run;
+  }
+
+  /** The chart, for all namespaces; the CustomResourceDefinitions are there already. */
+  async installOperator(): Promise<void> {
+    await command(this.helm, ['install', 'srdit', join(ROOT, 'charts/srdit'), '--namespace', 'srdit-system', '--create-namespace', '--wait', '--timeout', '120s',
+      '--set', 'crds.install=false', '--set', 'image.registry=srdit.test/', '--set', 'runtime.image.registry=srdit.test/', '--set', 'forceAfterSeconds=5'],
+    { env: this.cluster.environment, seconds: 180 });
+  }
+
+  /** Runs a scenario in a namespace of its own; what is left of it goes with the cluster. */
+  async scenario({ name, scenario }: Named): Promise<void> {
+    const started = performance.now();
+    const log = join(KEPT, name, 'scenario.log');
+    rmSync(dirname(log), { recursive: true, force: true });
+    mkdirSync(dirname(log), { recursive: true });
+    const note = (text: string): void => { appendFileSync(log, `${((performance.now() - started) / 1000).toFixed(1)} s  ${text}\n`); };
+    try {
+      await scenario.run(await this.#world(name, note));
+      rmSync(dirname(log), { recursive: true, force: true });
+    } catch (error) {
+      this.#failed = true;
+      note(error instanceof Error ? error.stack ?? error.message : String(error));
+      await this.cluster.keepLogs(join(dirname(log), 'cluster')).catch((problem: unknown) => { note(`Cannot keep the logs: ${String(problem)}`); });
+      if (error instanceof Error) error.message += `\nLogs: ${dirname(log)}`;
+      throw error;
+    }
+  }
+
+  async #world(name: string, note: (text: string) => void): Promise<World> {
+    const { cluster } = this;
+    const namespace = `e2e-${name}`;
+    const data = join(cluster.run, 'data', name);
+    mkdirSync(data, { recursive: true });
+    // Pods are nobody in particular.
+    chmodSync(data, 0o777);
+    const apply = async (objects: readonly (object | string)[], where: readonly string[]): Promise<string> => cluster.kubectl(['apply', '--server-side', ...where, '-f', '-'],
+      { input: objects.map((object) => (typeof object === 'string' ? object : JSON.stringify(object))).join('\n---\n') });
+    await apply([
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+      {
+        apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: namespace },
+        spec: { capacity: { storage: '10Gi' }, accessModes: ['ReadWriteMany'], storageClassName: '', claimRef: { namespace, name: 'data' }, hostPath: { path: data } },
+      },
+      { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data', namespace }, spec: { accessModes: ['ReadWriteMany'], storageClassName: '', volumeName: namespace, resources: { requests: { storage: '10Gi' } } } },
+    ], []);
+    return {
+      cluster, namespace, data, note, helm: this.helm, run: this,
+      kubectl: (...args) => cluster.kubectl(['-n', namespace, ...args]),
+      tryKubectl: (args, options) => cluster.tryKubectl(['-n', namespace, ...args], options),
+      apply: (...objects) => apply(objects, ['-n', namespace]),
+      get: <T>(...args: string[]) => cluster.get<T>('-n', namespace, ...args),
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#failed) await this.cluster.keepLogs(join(KEPT, 'cluster')).catch(() => {});
+    await this.cluster.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> { return this.stop(); }
+}

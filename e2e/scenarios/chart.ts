@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { attempt, command } from '../cluster/command.ts';
+import type { Scenario } from '../scenario.ts';
+
+const CHART = join(import.meta.dirname, '../../charts/srdit');
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+/** Values -> what must be so of the objects. */
+const SETS: Readonly<Record<string, { readonly values: readonly string[]; readonly kinds: Readonly<Record<string, number>> }>> = {
+  'the defaults': { values: [], kinds: { Deployment: 1, ClusterRole: 1, ClusterRoleBinding: 1, Role: 1, PodDisruptionBudget: 1, NetworkPolicy: 1, CustomResourceDefinition: 2 } },
+  'two namespaces': { values: ['namespaces={e2e-chart,default}'], kinds: { ClusterRole: 0, ClusterRoleBinding: 0, Role: 3, RoleBinding: 3 } },
+  'one replica without election': { values: ['replicas=1', 'leaderElection=false', 'crds.install=false'], kinds: { Role: 0, PodDisruptionBudget: 0, CustomResourceDefinition: 0 } },
+  'digests': { values: [`image.digest=${DIGEST}`, `runtime.image.digest=${DIGEST}`, 'image.registry=ghcr.io/a/'], kinds: { Deployment: 1 } },
+  'everything of Prometheus': {
+    values: ['serviceMonitor.enabled=true', 'podMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true', 'tracing.endpoint=http://collector:4318'],
+    kinds: { ServiceMonitor: 1, PodMonitor: 1, PrometheusRule: 1, ConfigMap: 1 },
+  },
+};
+
+/** Values that the schema or the templates refuse -> the sentence. */
+const REFUSED: Readonly<Record<string, RegExp>> = {
+  'replicas=two': /replicas/,
+  'image.digest=latest': /digest/,
+  'leaderElection=false': /two operators that both lead/,
+  'nonsense=1': /nonsense/,
+};
+
+interface KubernetesObject { kind: string; apiVersion: string; metadata: { name: string } }
+
+export default {
+  title: 'the chart: helm lint is content, every set of values gives objects that the API server takes, wrong values are refused',
+  async run({ helm, cluster, tryKubectl, note }) {
+    const env = cluster.environment;
+    const set = (values: readonly string[]): string[] => values.flatMap((value) => ['--set', value]);
+    note(await command(helm, ['lint', '--strict', CHART], { env }));
+    for (const [name, { values, kinds }] of Object.entries(SETS)) {
+      const text = await command(helm, ['template', 'srdit', CHART, '--namespace', 'e2e-chart', '--skip-tests', ...set(values)], { env });
+      const objects = parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject | null).filter((object) => object !== null);
+      for (const [kind, count] of Object.entries(kinds)) assert.equal(objects.filter((object) => object.kind === kind).length, count, `${kind} with ${name}`);
+      // Prometheus Operator's kinds are unknown to this cluster.
+      const known = objects.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com'));
+      const { code, stderr } = await tryKubectl(['apply', '--server-side', '--dry-run=server', '--force-conflicts', '-f', '-'], { input: known.map((object) => JSON.stringify(object)).join('\n---\n') });
+      assert.equal(code, 0, `${name}: ${stderr}`);
+      assert.doesNotMatch(stderr, /would violate PodSecurity/, name);
+      if (name === 'digests') assert.match(text, new RegExp(`image: ghcr.io/a/srdit-operator@${DIGEST}`));
+    }
+    for (const [value, sentence] of Object.entries(REFUSED)) {
+      const { code, stderr } = await attempt(helm, ['template', 'srdit', CHART, ...set([value])], { env });
+      assert.notEqual(code, 0, `${value} was taken`);
+      assert.match(stderr, sentence);
+    }
+  },
+} satisfies Scenario;
