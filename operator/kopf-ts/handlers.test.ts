@@ -23,7 +23,7 @@ function start(register: (on: Handlers<Room>, did: string[]) => void, world: Wor
   const ended = operator.run(stop.signal);
   return {
     ...world, on, did, reasons: () => world.server.list(events).map(({ reason }) => reason),
-    async stop() {
+    stop: async () => {
       stop.abort();
       await settled(world.clock, ended);
       assert.equal(world.clock.pending, 0, 'a timer is left behind');

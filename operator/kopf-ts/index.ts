@@ -55,3 +55,4 @@ export type { Clock, Random } from './clock.ts';
 
 export { Handlers, handlers } from './handlers.ts';
 export type { Cause, FieldCause, Handler, HandlerOptions, TimerOptions } from './handlers.ts';
+export { AsyncContextManager } from './async-context.ts';

@@ -104,17 +104,21 @@ export function applyTo(live: AnyObject, owners: Owners, manifest: object, manag
   return { object, owners: next, conflicts };
 }
 
+/** A manager owns what it applied and what it updated separately: applying does not take away what the same manager has updated. */
+const updaterOf = (manager: string): string => `${manager} ${UPDATE}`;
+const UPDATE = '(update)';
+
 /** Who owns what after a write that was no apply. */
 export function ownersAfterUpdate(before: AnyObject | undefined, after: AnyObject, owners: Owners, manager: string): Owners {
   const [old, now] = [before === undefined ? new Map<string, unknown>() : leaves(before), leaves(after)];
   const changed = [...now].filter(([path, value]) => !old.has(path) || !isDeepStrictEqual(old.get(path), value)).map(([path]) => path);
   const next = new Map([...owners].map(([name, paths]) => [name, new Set([...paths].filter((path) => now.has(path) && !changed.includes(path)))]));
-  next.set(manager, new Set([...(next.get(manager) ?? []), ...changed]));
+  next.set(updaterOf(manager), new Set([...(next.get(updaterOf(manager)) ?? []), ...changed]));
   return next;
 }
 
 /** metadata.managedFields of an object with these owners. */
 export function managedFields(owners: Owners): unknown[] {
   return [...owners].filter(([, paths]) => paths.size > 0)
-    .map(([manager, paths]) => ({ manager, operation: 'Apply', fieldsType: 'FieldsV1', fieldsV1: Object.fromEntries([...paths].map((path) => [`f:${path}`, {}])) }));
+    .map(([manager, paths]) => ({ manager: manager.replace(` ${UPDATE}`, ''), operation: manager.endsWith(UPDATE) ? 'Update' : 'Apply', fieldsType: 'FieldsV1', fieldsV1: Object.fromEntries([...paths].map((path) => [`f:${path}`, {}])) }));
 }
