@@ -1,76 +1,84 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ProgressReport } from '@srdit/crds';
-import type { Clock } from 'kopf-ts';
+import { sleep, type Clock } from 'kopf-ts';
 import { askRankZero } from './rank-zero.ts';
 
-/** A gang that may be asked: rank 0 of this attempt answers there. */
-export interface Asked { readonly key: string; readonly uid: string; readonly attempt: number; readonly host: string }
+/** A gang that may be asked. `key` is whoever wants to know of news. */
+export interface Asked { readonly key: string; readonly uid: string; readonly attempt: number }
 
 export interface BoardOptions {
   readonly clock: Clock;
+  /** Where rank 0 answers. */
   readonly port: number;
-  /** Milliseconds between two questions to one gang: also how often its status is written at most, for progress alone. */
+  /** Milliseconds between two questions to one gang: also how often its status is written at most for progress alone. */
   readonly every: number;
   /** Questions at a time. */
   readonly atATime: number;
-  /** The gangs that run now. */
+  /** The gangs that may have a rank 0. */
   gangs(): Iterable<Asked>;
+  /** Address of rank 0 of that attempt; undefined while it does not run. */
+  host(gang: Asked): string | undefined;
   /** Something new was heard of a gang. */
   heard(key: string): void;
 }
 
+/** Milliseconds between two looks at who is due. */
+const LOOK = 1000;
+
 /** The last report of each running gang, pulled from rank 0: pods hold no credentials, so they cannot push. */
 export class Board {
   readonly #options: BoardOptions;
-  readonly #reports = new Map<string, ProgressReport>();
-  readonly #askedAt = new Map<string, number>();
+  readonly #known = new Map<string, { askedAt: number; report?: ProgressReport }>();
 
   constructor(options: BoardOptions) { this.#options = options; }
 
   /** The last report of this attempt. */
   report(uid: string, attempt: number): ProgressReport | undefined {
-    const report = this.#reports.get(uid);
+    const report = this.#known.get(uid)?.report;
     return report?.attempt === attempt ? report : undefined;
   }
 
-  forget(uid: string): void {
-    this.#reports.delete(uid);
-    this.#askedAt.delete(uid);
-  }
+  forget(uid: string): void { this.#known.delete(uid); }
+
+  /** Gangs that are remembered: for tests of memory. */
+  get remembered(): number { return this.#known.size; }
 
   /** Asks until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, atATime } = this.#options;
     const asking = new Set<Promise<void>>();
     while (!signal.aborted) {
-      for (const gang of this.#due()) {
+      for (const [gang, host] of this.#due()) {
         if (asking.size >= atATime) await Promise.race(asking);
-        const question: Promise<void> = this.#ask(gang, signal).finally(() => { asking.delete(question); });
+        const question: Promise<void> = this.#ask(gang, host, signal).finally(() => { asking.delete(question); });
         asking.add(question);
       }
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(1000, resolve);
-        signal.addEventListener('abort', () => { cancel(); resolve(); }, { once: true });
-      });
+      await sleep(clock, LOOK, signal).catch(() => undefined);
     }
     await Promise.all(asking);
   }
 
-  #due(): Asked[] {
-    const { clock, every, gangs } = this.#options;
+  #due(): [Asked, string][] {
+    const { clock, every, gangs, host } = this.#options;
     const now = clock.monotonic();
-    const due: Asked[] = [];
+    const due: [Asked, string][] = [];
     for (const gang of gangs()) {
-      if (now - (this.#askedAt.get(gang.uid) ?? Number.NEGATIVE_INFINITY) < every) continue;
-      this.#askedAt.set(gang.uid, now);
-      due.push(gang);
+      const known = this.#known.get(gang.uid);
+      if (known !== undefined && now - known.askedAt < every) continue;
+      const address = host(gang);
+      if (address === undefined) continue;
+      this.#known.set(gang.uid, { ...known, askedAt: now });
+      due.push([gang, address]);
     }
     return due;
   }
 
-  async #ask({ key, uid, attempt, host }: Asked, signal: AbortSignal): Promise<void> {
+  async #ask({ key, uid, attempt }: Asked, host: string, signal: AbortSignal): Promise<void> {
     const report = await askRankZero(host, this.#options.port, { uid, attempt }, signal);
-    if (report === undefined) return;
-    this.#reports.set(uid, report);
+    const known = this.#known.get(uid);
+    // Forgotten while it was asked: its resource is gone.
+    if (report === undefined || known === undefined || isDeepStrictEqual(report, known.report)) return;
+    known.report = report;
     this.#options.heard(key);
   }
 }

@@ -21,6 +21,7 @@ export interface Pod extends KubeObject {
   };
 }
 export interface Job extends KubeObject { readonly status?: { readonly conditions?: readonly PodCondition[] } }
+export interface Event extends KubeObject { readonly note?: string }
 
 export const trainings: Resource<CustomObject> = resource<CustomObject>(API_VERSION, 'SRDiTTraining', 'srdittrainings');
 export const evaluations: Resource<CustomObject> = resource<CustomObject>(API_VERSION, 'SRDiTEvaluation', 'srditevaluations');
@@ -29,3 +30,13 @@ export const jobs: Resource<Job> = resource<Job>('batch/v1', 'Job', 'jobs');
 export const services: Resource = resource('v1', 'Service', 'services');
 export const configMaps: Resource = resource('v1', 'ConfigMap', 'configmaps');
 export const networkPolicies: Resource = resource('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
+export const events: Resource<Event> = resource<Event>('events.k8s.io/v1', 'Event', 'events');
+
+const KINDS: readonly Resource<KubeObject>[] = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies];
+
+/** The resource of a kind that the plan names. */
+export function resourceOf(kind: string | undefined): Resource<KubeObject> {
+  const found = KINDS.find((one) => one.kind === kind);
+  if (found === undefined) throw new TypeError(`The plan names a ${kind ?? 'thing without kind'}, which the operator has no hands for`);
+  return found;
+}

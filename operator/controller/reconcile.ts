@@ -1,84 +1,123 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isAlreadyExists, type Context, type EventText, type KubeObject, type ResourceName } from 'kopf-ts';
+import { isAlreadyExists, isConflict, type Context, type EventText, type KubeObject, type ResourceName } from 'kopf-ts';
+import { conditions } from '../plan/conditions.ts';
 import { plan } from '../plan/plan.ts';
 import type { Deletion, Gang, KubernetesObject, Observed, PlanOptions, Status } from '../plan/types.ts';
 import { announcements } from './announce.ts';
-import { configMaps, jobs, networkPolicies, pods, services, type CustomObject } from './kubernetes.ts';
-import { statusOf } from './parsed.ts';
+import { standingOf } from './children.ts';
+import { resourceOf, type CustomObject } from './kubernetes.ts';
+import { isOthers, statusOf, type Unreadable } from './parsed.ts';
 
 /** Everything that reconcile needs of the world besides the object itself. */
 export interface Hands {
   readonly plan: PlanOptions;
-  gang(object: CustomObject): Gang;
-  /** Jobs, pods, progress of this attempt and training of a gang, from the caches. */
-  observe(gang: Gang, attempt: number): Promise<Omit<Observed, 'now' | 'status'>>;
-  /** Whether the cache shows an object of this name. */
-  has(kind: ResourceName, namespace: string, name: string): boolean;
+  gang(object: CustomObject): Gang | Unreadable;
+  /** Jobs, pods, progress of this attempt and training of a gang, from the caches. `lookAgain`: milliseconds after which more
+   *  may be known though nothing wakes us. */
+  observe(gang: Gang, attempt: number): Promise<Omit<Observed, 'now' | 'status'> & { readonly lookAgain?: number }>;
+  /** The object of this name in the cache. */
+  child(resource: ResourceName, namespace: string, name: string): KubeObject | undefined;
+  /** Tells people, once a status is written. */
   announce(object: CustomObject, event: EventText): void;
-  forget(uid: string): void;
+  /** Told of each status that was written. */
+  wrote(object: CustomObject, before: Status | undefined, after: Status): void;
 }
 
-const RESOURCES: Readonly<Record<string, ResourceName>> = {
-  Job: jobs, Pod: pods, ConfigMap: configMaps, Service: services, NetworkPolicy: networkPolicies,
-};
-const resourceOf = (kind: string): ResourceName => {
-  const found = RESOURCES[kind];
-  if (found === undefined) throw new TypeError(`The plan names a ${kind}, which the operator has no hands for`);
-  return found;
-};
+/** When to look again, milliseconds. */
+type Again = { readonly requeueAfter: number } | undefined;
+
+/** The watch shows what we do not know yet within that time. */
+const SOON = 250;
+/** Somebody has to do something about it first. */
+const LATER = 30_000;
 
 /** Level by level: what is, what should be, then status, deletions, creations, in this order, so that a crash in between
  *  can be planned again. */
-export async function reconcileGang(hands: Hands, context: Context<CustomObject>): Promise<{ readonly requeueAfter?: number } | undefined> {
+export async function reconcileGang(hands: Hands, context: Context<CustomObject>): Promise<Again> {
   const { object, clock } = context;
   // Deleted: owner references collect the children, the bucket stays.
-  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return undefined;
-  const gang = hands.gang(object);
-  const before = statusOf(object);
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined || isOthers(object)) return undefined;
   const now = clock.now();
-  const observed: Observed = { ...await hands.observe(gang, before?.attempt ?? 0), now: new Date(now).toISOString(), ...(before !== undefined && { status: before }) };
-  const planned = plan(gang, observed, hands.plan);
+  const gang = hands.gang(object);
+  if (!('kind' in gang)) return refuse(hands, context, object, gang, now);
+  const before = statusOf(object);
+  const { lookAgain, ...seen } = await hands.observe(gang, before?.attempt ?? 0);
+  const planned = plan(gang, { ...seen, now: new Date(now).toISOString(), ...(before !== undefined && { status: before }) }, hands.plan);
 
-  await writeStatus(hands, context, object, before, planned.status);
-  for (const deletion of planned.deletes) await remove(context, gang, deletion);
-  for (const child of planned.objects) await create(hands, context, child);
-  return planned.wakeAt === undefined ? undefined : { requeueAfter: Math.max(0, Date.parse(planned.wakeAt) - now) };
-}
-
-/** With the resourceVersion that was planned from: whoever saw an older world fails here, before it does anything. */
-async function writeStatus(hands: Hands, { write }: Context<CustomObject>, object: CustomObject, before: Status | undefined, after: Status): Promise<void> {
-  const plain = JSON.parse(JSON.stringify(after)) as Status;
-  if (isDeepStrictEqual(plain, before ?? {})) return;
-  const { resourceVersion } = object.metadata;
-  await write.applyStatus({ ...resourceFor(object) }, object, plain, resourceVersion === undefined ? {} : { resourceVersion });
-  for (const event of announcements(before, plain)) hands.announce(object, event);
-}
-
-function resourceFor({ kind = '', apiVersion = '' }: CustomObject): ResourceName {
-  const [group = '', version = ''] = apiVersion.split('/');
-  return { group, version, kind, plural: `${kind.toLowerCase()}s`, namespaced: true };
-}
-
-async function remove({ write, client }: Context<CustomObject>, gang: Gang, { kind, name, uid, force }: Deletion): Promise<void> {
-  const resource = resourceOf(kind);
-  const { namespace } = gang.metadata;
-  if (force === true) {
-    await client.delete(resource, { namespace, name }, { gracePeriodSeconds: 0 });
-    return;
+  if (!await writeStatus(hands, context, object, planned.status)) return { requeueAfter: SOON };
+  for (const deletion of planned.deletes) await remove(hands, context, gang, deletion);
+  for (const child of planned.objects) {
+    const wait = await create(hands, context, object, child);
+    // In order: the Job is last, as its pods need what comes before.
+    if (wait !== undefined) return { requeueAfter: wait };
   }
-  await write.delete(resource, { metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) } }, { propagation: 'Background' });
+  const waits = [planned.wakeAt === undefined ? undefined : Math.max(0, Date.parse(planned.wakeAt) - now), lookAgain].filter((wait) => wait !== undefined);
+  return waits.length === 0 ? undefined : { requeueAfter: Math.min(...waits) };
 }
 
-/** What is there is left as it is: a Job and its pods are created once and never applied again. */
-async function create(hands: Hands, { write }: Context<CustomObject>, child: KubernetesObject): Promise<void> {
+/** With the resourceVersion that was planned from: whoever saw an older world fails here, before it does anything. False
+ *  when it is outdated: the newer object is on its way to the cache. */
+async function writeStatus(hands: Hands, { write, log }: Context<CustomObject>, object: CustomObject, status: Status): Promise<boolean> {
+  const before = statusOf(object);
+  const after = JSON.parse(JSON.stringify(status)) as Status;
+  if (isDeepStrictEqual(after, before ?? {})) return true;
+  const { resourceVersion } = object.metadata;
+  try {
+    await write.applyStatus(resourceOf(object.kind), object, after, resourceVersion === undefined ? {} : { resourceVersion });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    log.debug('The object has changed meanwhile: planning again');
+    return false;
+  }
+  for (const event of announcements(before, after)) hands.announce(object, event);
+  hands.wrote(object, before, after);
+  return true;
+}
+
+/** What cannot be read is not retried: only a change of the spec or another operator helps. A gang that was begun by an
+ *  operator that could read it goes on. */
+async function refuse(hands: Hands, context: Context<CustomObject>, object: CustomObject, { problem }: Unreadable, now: number): Promise<Again> {
+  const before = statusOf(object);
+  if (before?.state === 'Failed' && before.observedGeneration === object.metadata.generation) return undefined;
+  if ((before?.attempt ?? 0) > 0) {
+    hands.announce(object, { type: 'Warning', reason: 'WrongConfiguration', note: problem });
+    return undefined;
+  }
+  const time = new Date(now).toISOString();
+  const { generation = 1 } = object.metadata;
+  const status: Status = {
+    observedGeneration: generation, state: 'Failed', attempt: 0, restarts: { charged: 0, free: 0 }, completionTime: time,
+    conditions: conditions({ kind: 'Failed', reason: 'WrongConfiguration', message: problem }, before?.conditions ?? [], time, generation),
+  };
+  return await writeStatus(hands, context, object, status) ? undefined : { requeueAfter: SOON };
+}
+
+/** This very object, not one that has taken its name. What the cache does not show is gone, or goes with its owner. */
+async function remove(hands: Hands, { write }: Context<CustomObject>, gang: Gang, { kind, name, force }: Deletion): Promise<void> {
+  const resource = resourceOf(kind);
+  const known = hands.child(resource, gang.metadata.namespace, name);
+  if (known !== undefined) await write.delete(resource, known, force === true ? { gracePeriodSeconds: 0 } : { propagation: 'Background' });
+}
+
+/** What is there is left as it is: a Job and its pods are created once and never applied again. Milliseconds to wait if
+ *  the name is not free. */
+async function create(hands: Hands, { write, client, signal }: Context<CustomObject>, object: CustomObject, child: KubernetesObject): Promise<number | undefined> {
   const resource = resourceOf(child.kind);
   const { namespace, name } = child.metadata;
-  if (hands.has(resource, namespace, name)) return;
-  try {
-    await write.create(resource, child as unknown as KubeObject);
-  } catch (error) {
-    // The cache lags behind what we or our predecessor made.
-    if (!isAlreadyExists(error)) throw error;
+  let there = hands.child(resource, namespace, name);
+  if (there === undefined) {
+    try {
+      await write.create(resource, child as unknown as KubeObject);
+      return undefined;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+    // The cache lags behind what our predecessor made, or does not show what is not ours.
+    there = await client.find(resource, { namespace, name }, { signal });
   }
+  const standing = standingOf(there, object.metadata.uid);
+  if (standing === 'ours') return undefined;
+  if (standing === 'leaving') return SOON;
+  hands.announce(object, { type: 'Warning', reason: 'NameTaken', note: `Cannot create ${child.kind} "${name}": there is one of that name that is not ours. Delete it, or give this resource another name` });
+  return LATER;
 }
-

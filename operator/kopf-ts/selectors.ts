@@ -24,12 +24,15 @@ function requirement(text: string): (labels: Readonly<Record<string, string>>) =
   return text.startsWith('!') ? (labels) => labels[text.slice(1)] === undefined : (labels) => labels[text] !== undefined;
 }
 
-/** Only metadata.name and metadata.namespace, which every resource has. */
+/** What every resource can be selected by, and events (events.k8s.io). */
+const FIELDS = new Set(['metadata.name', 'metadata.namespace', 'regarding.kind', 'regarding.namespace', 'regarding.name', 'regarding.uid', 'reason', 'type', 'reportingController']);
+
+/** Of the fields that the real server knows for other resources, none is known here. */
 export function fieldPredicate(selector: string): Predicate {
   const tests = selector.split(',').filter((part) => part !== '').map((part): Predicate => {
     const [, field = '', operator, value = ''] = /^([^!=]+)(!=|==|=)(.*)$/.exec(part) ?? [];
-    if (field !== 'metadata.name' && field !== 'metadata.namespace') throw new TypeError(`field label not supported: ${field}`);
-    const read = (object: KubeObject): string => (field === 'metadata.name' ? object.metadata.name : object.metadata.namespace) ?? '';
+    if (!FIELDS.has(field)) throw new TypeError(`field label not supported: ${field}`);
+    const read = (object: KubeObject): unknown => field.split('.').reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], object) ?? '';
     return (object) => (read(object) === value) === (operator !== '!=');
   });
   return (object) => tests.every((test) => test(object));

@@ -73,6 +73,11 @@ function write(container: unknown, path: Path, value: unknown): unknown {
   return list.length === 0 && value === undefined ? undefined : list;
 }
 
+const isItemKey = (path: Path): boolean => {
+  const item = path.at(-2);
+  return typeof item === 'object' && item.key === path.at(-1);
+};
+
 export interface Applied {
   readonly object: AnyObject;
   readonly owners: Owners;
@@ -95,10 +100,9 @@ export function applyTo(live: AnyObject, owners: Owners, manifest: object, manag
     }
   }
   if (conflicts.length > 0) return { object: live, owners, conflicts };
-  for (const path of owners.get(manager) ?? []) {
-    const shared = [...next].some(([other, paths]) => other !== manager && paths.has(path));
-    if (!wanted.has(path) && !shared) write(object, JSON.parse(path) as Path, undefined);
-  }
+  const given = [...owners.get(manager) ?? []].filter((path) => !wanted.has(path) && ![...next].some(([other, paths]) => other !== manager && paths.has(path))).map((path) => JSON.parse(path) as Path);
+  // Keys of items last: the others are found by them.
+  for (const path of [...given.filter((one) => !isItemKey(one)), ...given.filter(isItemKey)]) write(object, path, undefined);
   for (const [path, value] of wanted) write(object, JSON.parse(path) as Path, structuredClone(value));
   next.set(manager, new Set(wanted.keys()));
   return { object, owners: next, conflicts };

@@ -1,0 +1,101 @@
+/** A fake API server with its kubelets and operators that can be killed, all by one clock and one seed. */
+import { Client, Operator, nullLogger, leases, resource, type Clock, type OperatorOptions, type Transport } from 'kopf-ts';
+import { FakeApiServer, FakeClock, inProcess, seeded } from 'kopf-ts/testing';
+import { DEFAULT_OPTIONS, type Status } from '../../plan/types.ts';
+import { evaluation, training } from '../../plan/testing/resources.ts';
+import { addGangs, type Gangs, type GangsOptions } from '../gangs.ts';
+import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings, type CustomObject } from '../kubernetes.ts';
+import { statusOf } from '../parsed.ts';
+import { Kubelets, type Life, type Worker } from './kubelets.ts';
+import { Law } from './law.ts';
+import { Mortal } from './mortal.ts';
+
+export const NAMESPACE = 'lab';
+const RESOURCES = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
+
+export interface Running { readonly process: Mortal; readonly operator: Operator; readonly gangs: Gangs; readonly ended: Promise<unknown>; stop(): Promise<void> }
+
+/** The clock and the network as the process sees them. */
+export interface Wrapping { readonly wrap?: (transport: Transport) => Transport; readonly clock?: (clock: Clock) => Clock }
+
+export class World {
+  readonly clock = new FakeClock(Date.UTC(2026, 0, 1));
+  readonly server: FakeApiServer;
+  readonly kubelets: Kubelets;
+  readonly law: Law;
+  readonly #seed: number;
+  #started = 0;
+
+  constructor({ seed = 1, life = () => ({ after: 60_000, exitCode: 0 }) }: { seed?: number; life?: (worker: Worker) => Life } = {}) {
+    this.#seed = seed;
+    this.server = new FakeApiServer({ resources: RESOURCES, clock: this.clock, random: seeded(seed + 1) });
+    this.kubelets = new Kubelets(this.server, { clock: this.clock, random: seeded(seed + 2), life });
+    this.law = new Law(this.server);
+  }
+
+  /** A new operator process. */
+  start({ wrap = (transport) => transport, clock = (same) => same, gangs = {}, ...options }: Partial<OperatorOptions> & Wrapping & { gangs?: Partial<GangsOptions> } = {}): Running {
+    const process = new Mortal(clock(this.clock), this.#withForce(wrap(inProcess(this.server))));
+    this.#started += 1;
+    const client = new Client(process.transport, { clock: process.clock, random: seeded(this.#seed * 1000 + this.#started) });
+    const operator = new Operator(client, { name: 'srdit-operator', leaderElection: false, log: nullLogger, ...options });
+    const added = addGangs(operator, { plan: DEFAULT_OPTIONS, ...gangs });
+    const stop = new AbortController();
+    const ended = operator.run(stop.signal).catch((error: unknown) => error);
+    return {
+      process, operator, gangs: added, ended,
+      stop: async () => {
+        stop.abort();
+        let over = false;
+        void ended.then(() => { over = true; });
+        await this.clock.until(() => over);
+      },
+    };
+  }
+
+  train(name: string, spec: Record<string, unknown> = {}): void {
+    this.server.create(trainings, { metadata: { name, namespace: NAMESPACE }, spec: training({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
+  }
+
+  evaluate(name: string, spec: Record<string, unknown> = {}): void {
+    this.server.create(evaluations, { metadata: { name, namespace: NAMESPACE }, spec: evaluation({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
+  }
+
+  status(name: string, of = trainings): Status {
+    const object = this.server.find(of, `${NAMESPACE}/${name}`);
+    return object === undefined ? {} : statusOf(object) ?? {};
+  }
+
+  /** Reason of a condition that is true, or of Running whatever it is. */
+  reason(name: string, type = 'Running'): string | undefined {
+    return this.status(name).conditions?.find((condition) => condition.type === type && (type === 'Running' || condition.status === 'True'))?.reason;
+  }
+
+  /** Moves the clock until the training says so. */
+  async reaches(name: string, state: NonNullable<Status['state']>, of = trainings): Promise<void> {
+    await this.clock.until(() => this.status(name, of).state === state, 3_600_000).catch((error: unknown) => {
+      throw new Error(`${name} does not get to ${state}; it is ${JSON.stringify(this.status(name, of))}`, { cause: error });
+    });
+  }
+
+  /** "Reason: note" of the events of an object, in order. */
+  told(name: string): string[] {
+    return this.server.list(events).filter((event) => (event as { regarding?: { name?: string } }).regarding?.name === name)
+      .map((event) => `${String((event as { reason?: unknown }).reason)}: ${event.note ?? ''}`);
+  }
+
+  patch(name: string, spec: object, of = trainings): CustomObject { return this.server.patch(of, `${NAMESPACE}/${name}`, { spec }); }
+
+  /** The fake server knows no grace periods: a deletion by force is ours to carry out. */
+  #withForce(transport: Transport): Transport {
+    return {
+      ...transport,
+      send: async (request) => {
+        const response = await transport.send(request);
+        const name = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/?]+)/.exec(request.path);
+        if (request.method === 'DELETE' && name !== null && /"gracePeriodSeconds":0\b/.test(request.body ?? '')) this.kubelets.forced(`${name[1] ?? ''}/${name[2] ?? ''}`);
+        return response;
+      },
+    };
+  }
+}
