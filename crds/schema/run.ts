@@ -35,5 +35,6 @@ export const LastWord = z.object({
   exitCode: z.int(), reason: z.string().max(64), message: z.string().max(2048),
   rank: z.int().min(0), step: z.int().optional(), lostRank: z.int().optional(),
   checkpoint: CheckpointRef.optional(), result: EvaluationResult.optional(),
+  loss: z.number().optional(), lossEma: z.number().optional(), samples: z.object({ step: z.int(), uri: z.string().max(2048) }).optional(),
 });
 export type LastWord = z.infer<typeof LastWord>;

@@ -7,6 +7,7 @@ import { layout } from '../local/files.ts';
 import { isolation } from '../local/namespace.ts';
 import { runAll, type RunAllResult } from '../local/run.ts';
 import { statusTable } from '../local/table.ts';
+import { label } from '../local/text.ts';
 import { readResources } from './resources.ts';
 
 export interface RunOptions { readonly root: string; readonly verbose: boolean }
@@ -31,7 +32,8 @@ export async function runResources(resources: readonly Resource[], { root, verbo
   const options: ExecutorOptions = { layout: places, runtime: [process.execPath, RUNTIME], isolation: isolated, display, verbose, wish };
   const result = await runAll(resources, options);
   for (const stored of result.results) for (const line of endingOf(stored, places)) display.say(line);
-  for (const resource of result.left) display.say(`${resource.kind} "${resource.metadata.name}" was not begun, because ${result.results.at(-1)?.kind ?? ''} "${result.results.at(-1)?.metadata.name ?? ''}" is not complete`);
+  const before = result.results.at(-1);
+  for (const resource of result.left) display.say(`${label(resource)}: not begun, because ${before === undefined ? 'another resource' : label(before)} is not complete`);
   display.say(`\n${statusTable(result.results, places, new Date().toISOString()).join('\n')}`);
   return result;
 }

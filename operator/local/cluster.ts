@@ -156,6 +156,7 @@ export class LocalCluster implements Disposable {
     this.#release();
     this.#job = undefined;
     this.#pods = [];
+    this.#progress = undefined;
     this.#options.changed();
   }
 

@@ -1,6 +1,6 @@
 import type { Observed, Status } from '../plan/types.ts';
 import type { Stored } from './state.ts';
-import { progressText } from './text.ts';
+import { label, progressText } from './text.ts';
 
 /** What a person sees while a resource runs. */
 export interface Display {
@@ -35,7 +35,7 @@ export function terminalDisplay(out: Terminal, now: () => number = Date.now): Di
       const news = newsOf(stored);
       if (news !== undefined && news !== told) {
         told = news;
-        say(`${stored.metadata.name}: ${news}`);
+        say(`${label(stored)}: ${news}`);
       }
       if (stored.status?.state !== 'Running' && stored.status?.state !== 'Restarting') return;
       const text = progressText(stored);
@@ -45,7 +45,7 @@ export function terminalDisplay(out: Terminal, now: () => number = Date.now): Di
       } else if (text !== lastText && now() - lastPlain >= PLAIN_EVERY_MS) {
         lastPlain = now();
         lastText = text;
-        say(`${stored.metadata.name}: ${text}`);
+        say(`${label(stored)}: ${text}`);
       }
     },
     end: () => clear(),

@@ -2,14 +2,14 @@ import type { Status } from '../plan/types.ts';
 import { relative } from 'node:path';
 import { type Layout, readIfThere } from './files.ts';
 import { keyOf, type Stored } from './state.ts';
-import { duration, figure, localPath } from './text.ts';
+import { duration, figure, label, localPath } from './text.ts';
 
 const TAIL = 12;
 
 /** How a run ended, for a person: what it did or why it did not, where its things lie, what to do next. */
 export function endingOf(stored: Stored, layout: Layout): string[] {
   const status = (stored.status ?? {}) as Status;
-  const name = stored.metadata.name;
+  const name = label(stored);
   const here = (uri: string): string => relative(process.cwd(), localPath(uri, layout.volumes)) || '.';
   const logs = Array.from({ length: stored.spec.gang.workers }, (_, worker) => layout.log(keyOf(stored), status.attempt ?? 1, worker));
   const places = [

@@ -38,10 +38,15 @@ const LOOK_MS = 5000;
 /** Ends with 75, but not because somebody wanted the run to stop. */
 const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimedOut', 'PortInUse']);
 
-/** A rank that was told to stop, though not by us: whoever sent it TERM wants the run to stop. */
-const toldToStop = (pods: readonly ObservedPod[]): boolean =>
-  pods.some((pod) => pod.exitCode === ExitCode.Stopped && !PASSING.has(pod.lastWord?.reason ?? ''))
-  && !pods.some((pod) => pod.phase === 'Failed' && pod.exitCode !== ExitCode.Stopped && pod.exitCode !== ExitCode.PeerLost);
+/** Why a rank has stopped though we did not tell it to: whoever sent it TERM wants the run to stop, and so does a disk that takes
+ *  no checkpoint. */
+function stopped(pods: readonly ObservedPod[]): string | undefined {
+  if (pods.some((pod) => pod.phase === 'Failed' && pod.exitCode !== ExitCode.Stopped && pod.exitCode !== ExitCode.PeerLost)) return undefined;
+  const told = pods.filter((pod) => pod.exitCode === ExitCode.Stopped && !PASSING.has(pod.lastWord?.reason ?? ''));
+  if (told.length === 0) return undefined;
+  const words = told.map((pod) => pod.lastWord).find((word) => word !== undefined && word.reason !== 'Stopped');
+  return words?.message ?? 'A rank was told to stop; the same command goes on';
+}
 
 /** Runs one resource to its end (or until somebody stops it): observe, plan, write the status, then act. The same plan as
  *  in a cluster; only the hands differ. Returns the resource as it is stored then.
@@ -81,7 +86,7 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
       looked = Date.now();
       const seen = cluster.observe();
       if (wish.stop.aborted) stopping ??= 'Stopped at the terminal; the same command goes on';
-      if (toldToStop(seen.pods)) stopping ??= 'A rank was told to stop; the same command goes on';
+      stopping ??= stopped(seen.pods);
       const observed: Observed = {
         now: new Date().toISOString(), watchedSince: new Date(watchedSince).toISOString(), ...seen,
         ...(stored.status === undefined ? {} : { status: stored.status }),

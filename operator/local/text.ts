@@ -1,5 +1,9 @@
+import type { Resource } from '@srdit/crds';
 import type { Stored } from './state.ts';
 import type { Status } from '../plan/types.ts';
+
+/** How lines call a resource: a training and its evaluation often have one name. */
+export const label = (resource: Pick<Resource, 'kind' | 'metadata'>): string => `${resource.kind === 'SRDiTTraining' ? 'training' : 'evaluation'} ${resource.metadata.name}`;
 
 /** 75 -> "1 min 15 s", 7300 -> "2 h 1 min". seconds: any number, rounded. */
 export function duration(seconds: number): string {

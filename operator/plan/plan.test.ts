@@ -167,6 +167,17 @@ test('reports of other attempts, other runs and of foreign places are not believ
   assert.equal(heard({ ...report, checkpoints: [checkpoint('file:///runs/t/attempts/1/checkpoints/000000005')] }).checkpoints?.last?.step, 5);
 });
 
+test('an old report does not take back what the last word told', () => {
+  const gang = training();
+  const checkpoint = (step: number) => ({ step, uri: `file:///runs/t/attempts/1/checkpoints/${step}`, bytes: 1, digest: 'd' });
+  const progress = { uid: 'uid-1', attempt: 1, phase: 'Training' as const, time: NOW, step: 5, of: 100, checkpoints: [checkpoint(4)] } satisfies Observed['progress'];
+  const heard = plan(gang, observe(running(gang), 'RR', 1, { progress }), options).status;
+  const word = { exitCode: 75, reason: 'Stopped', message: 'Stopped', rank: 0, step: 7, checkpoint: checkpoint(7) };
+  const told = plan(gang, { ...observe(heard, 'TT', 1, { progress, stop: 'Stopped' }), pods: pods('TT', 1).map((pod) => ({ ...pod, lastWord: word })) }, options).status;
+  const after = plan(gang, observe(told, '', 1, { progress, stop: 'Stopped', jobs: [] }), options).status;
+  assert.deepEqual([after.state, after.progress?.step, after.checkpoints?.last?.step, after.checkpoints?.newest?.map(({ step }) => step)], ['Suspended', 7, 7, [7, 4]]);
+});
+
 test('an evaluation waits for its training and takes its checkpoint', () => {
   const gang = evaluation();
   const at = (trainingStatus: Status | undefined | null) => plan(gang, {

@@ -13,6 +13,9 @@ export function reportOf(gang: Gang, observed: Observed): ProgressReport | undef
   return progress?.uid === gang.metadata.uid && progress.attempt === status?.attempt ? progress : undefined;
 }
 
+/** Before it has found where to go on, rank 0 is at no step: the one that status tells stands. */
+const stepOf = (report: ProgressReport | undefined): number | undefined => (report?.phase === 'Joining' || report?.phase === 'Loading' ? undefined : report?.step);
+
 /** Reports are untrusted: a uri outside the run's own prefix is dropped, so that status never points elsewhere. */
 function within(prefix: string, uri: string): boolean {
   const base = prefix.endsWith('/') ? prefix : `${prefix}/`;
@@ -33,7 +36,9 @@ function lastWords(observed: Observed): LastWord[] {
 
 /** Previous status, brought up to date with what rank 0 reports and with the last words of pods that ended. */
 export function reported(gang: Gang, observed: Observed): Reported {
-  const report = reportOf(gang, observed);
+  const latest = reportOf(gang, observed);
+  // One that is in the status already is no news: pods have said their last word since, perhaps.
+  const report = latest?.time === observed.status?.progress?.lastReportTime ? undefined : latest;
   const words = lastWords(observed);
   return gang.kind === 'SRDiTTraining' ? ofTraining(gang, observed, report, words) : ofEvaluation(gang, observed, report, words);
 }
@@ -46,13 +51,14 @@ function ofTraining(gang: Training, observed: Observed, report: ProgressReport |
   const newest = newestOf(report?.checkpoints === undefined ? before?.checkpoints?.newest ?? [] : [], heard);
   const last = newest[0] ?? before?.checkpoints?.last;
   const best = report?.best !== undefined && ours(report.best) ? report.best : before?.checkpoints?.best;
-  const samples = report?.samples !== undefined && within(gang.spec.storage.uri, report.samples.uri) ? report.samples : before?.samples;
+  const drawn = words.find((word) => word.samples !== undefined)?.samples ?? report?.samples;
+  const samples = drawn !== undefined && within(gang.spec.storage.uri, drawn.uri) ? drawn : before?.samples;
 
   const of = gang.spec.steps;
-  const step = Math.min(of, Math.max(report?.step ?? before?.progress?.step ?? 0, ...words.map((word) => word.step ?? 0)));
+  const step = Math.min(of, Math.max(stepOf(report) ?? before?.progress?.step ?? 0, ...words.map((word) => word.step ?? 0)));
   const silent = report === undefined && before?.progress === undefined && words.length === 0;
   return defined({
-    progress: silent ? undefined : { ...before?.progress, step, of, percent: percent(step, of), ...numbers(report), ...advanced(step, before?.progress?.step, observed) },
+    progress: silent ? undefined : { ...before?.progress, step, of, percent: percent(step, of), ...numbers(report, words), ...advanced(step, before?.progress?.step, observed) },
     checkpoints: last === undefined ? undefined : defined({ last, best, newest }),
     samples,
   });
@@ -62,9 +68,9 @@ function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressRepo
   const before = observed.status;
   const of = gang.spec.count;
   const result = words.find((word) => word.result !== undefined)?.result;
-  const pictures = result === undefined ? Math.min(of, report?.step ?? before?.progress?.pictures ?? 0) : of;
+  const pictures = result === undefined ? Math.min(of, stepOf(report) ?? before?.progress?.pictures ?? 0) : of;
   const silent = report === undefined && before?.progress === undefined && result === undefined;
-  const { loss: _loss, lossEma: _lossEma, ...rates } = numbers(report);
+  const { loss: _loss, lossEma: _lossEma, ...rates } = numbers(report, words);
   return defined({
     progress: silent ? undefined : { ...before?.progress, pictures, of, percent: percent(pictures, of), ...rates, ...advanced(pictures, before?.progress?.pictures, observed) },
     results: result === undefined ? before?.results
@@ -75,12 +81,15 @@ function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressRepo
 const advanced = (now: number, before: number | undefined, observed: Observed): Pick<Progress, 'advancedTime'> =>
   (now === before ? {} : { advancedTime: observed.now });
 
-const numbers = (report: ProgressReport | undefined): Pick<Progress, 'loss' | 'lossEma' | 'imagesPerSecond' | 'etaSeconds' | 'lastReportTime'> =>
-  report === undefined ? {} : defined({
-    loss: report.loss, lossEma: report.lossEma, imagesPerSecond: report.imagesPerSecond,
-    etaSeconds: report.etaSeconds === undefined ? undefined : Math.max(0, Math.round(report.etaSeconds)),
-    lastReportTime: report.time,
+/** The newest of each: a last word comes after every report. */
+function numbers(report: ProgressReport | undefined, words: readonly LastWord[]): Pick<Progress, 'loss' | 'lossEma' | 'imagesPerSecond' | 'etaSeconds' | 'lastReportTime'> {
+  const word = words.find(({ loss }) => loss !== undefined);
+  return defined({
+    loss: word?.loss ?? report?.loss, lossEma: word?.lossEma ?? report?.lossEma, imagesPerSecond: report?.imagesPerSecond,
+    etaSeconds: report?.etaSeconds === undefined ? undefined : Math.max(0, Math.round(report.etaSeconds)),
+    lastReportTime: report?.time,
   });
+}
 
 /** What cannot be lost any more: steps behind the newest checkpoint, or pictures drawn. Backoff starts over when it grows. */
 export function progressMark(gang: Gang, observed: Observed): number {

@@ -29,4 +29,4 @@ export type TrainingContext = RunContext<Extract<RunConfig, { kind: 'SRDiTTraini
 export type EvaluationContext = RunContext<Extract<RunConfig, { kind: 'SRDiTEvaluation' }>>;
 
 /** How a run that came to its end says so (exit 0). Anything else is thrown: ExitError (64, 65, 75), PeerLostError (76). */
-export type Done = Pick<LastWord, 'reason' | 'message' | 'step' | 'checkpoint' | 'result'>;
+export type Done = Pick<LastWord, 'reason' | 'message' | 'step' | 'checkpoint' | 'result' | 'loss' | 'lossEma' | 'samples'>;

@@ -67,7 +67,7 @@ async function run(config: RunConfig, environment: Environment, rank: number, lo
     ? (await import('../train/run.ts')).runTraining({ ...context, config })
     : (await import('../evaluate/run.ts')).runEvaluation({ ...context, config }));
   context.report({ phase: 'Done' });
-  return done;
+  return rank === 0 ? { ...board.summary, ...done } : done;
 }
 
 function open(uri: string): Storage {

@@ -16,6 +16,12 @@ export class ProgressBoard {
     this.#report = { ...this.#report, ...said, time: new Date().toISOString() };
   }
 
+  /** What the last word repeats, since nobody may have asked after the last step. */
+  get summary(): Pick<ProgressReport, 'loss' | 'lossEma' | 'samples'> {
+    const { loss, lossEma, samples } = this.report;
+    return { ...(loss !== undefined && { loss }), ...(lossEma !== undefined && { lossEma }), ...(samples !== undefined && { samples }) };
+  }
+
   /** As JSON takes it: numbers that are not finite are left out. */
   get report(): ProgressReport {
     return Object.fromEntries(Object.entries(this.#report).filter(([, value]) => typeof value !== 'number' || Number.isFinite(value))) as ProgressReport;
