@@ -1,41 +1,37 @@
 #!/usr/bin/env node
-/** srdit-operator: reconciles SRDiTTraining and SRDiTEvaluation. Environment: what the chart sets, see docs/operator.md. */
-import { z } from 'zod';
-import { Operator, runProcess } from 'kopf-ts';
+/** srdit-operator: reconciles SRDiTTraining and SRDiTEvaluation. What it takes from the environment: environment.ts, docs/operator.md. */
+import { createLogger, Operator, runProcess, serveProbes } from 'kopf-ts';
 import { DEFAULT_OPTIONS } from '../plan/types.ts';
+import { environmentOf, type Environment } from './environment.ts';
 import { addGangs } from './gangs.ts';
 
-const Environment = z.object({
-  SRDIT_RUNTIME_IMAGE: z.string().min(1).default(DEFAULT_OPTIONS.runtimeImage),
-  SRDIT_OPERATOR_NAMESPACE: z.string().min(1).default(DEFAULT_OPTIONS.operatorNamespace),
-  /** Comma-separated; empty: all. */
-  SRDIT_NAMESPACES: z.string().default('').transform((list) => list.split(',').map((name) => name.trim()).filter((name) => name !== '')),
-  SRDIT_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
-  SRDIT_LEADER_ELECTION: z.enum(['true', 'false']).default('true'),
-  SRDIT_POLL_SECONDS: z.coerce.number().min(1).max(3600).default(10),
-  SRDIT_FORCE_AFTER_SECONDS: z.coerce.number().min(0).max(86_400).default(DEFAULT_OPTIONS.forceAfterSeconds),
-  SRDIT_CAUSE_WINDOW_SECONDS: z.coerce.number().min(0).max(3600).default(DEFAULT_OPTIONS.causeWindowSeconds),
-});
-
-const parsed = Environment.safeParse(Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== '')));
-if (!parsed.success) {
-  const [issue] = parsed.error.issues;
-  process.stderr.write(`srdit-operator: cannot start: the environment variable ${String(issue?.path[0])} is wrong (${issue?.message ?? 'unknown'}). Set it through the chart's values\n`);
-  process.exit(64);
+async function main(environment: Environment): Promise<void> {
+  const { POD_NAMESPACE: namespace, SRDIT_NAMESPACES: namespaces, SRDIT_LEASE: lease } = environment;
+  const operator = await Operator.connect({
+    name: 'srdit-operator',
+    log: createLogger({ format: environment.SRDIT_LOG, level: environment.SRDIT_LOG_LEVEL }),
+    ...(namespaces.length > 0 && { namespaces }),
+    leaderElection: lease === undefined ? false : { namespace, name: lease },
+    http: { port: environment.SRDIT_PROBE_PORT },
+  });
+  addGangs(operator, {
+    plan: {
+      ...DEFAULT_OPTIONS, runtimeImage: environment.SRDIT_RUNTIME_IMAGE, operatorNamespace: namespace,
+      forceAfterSeconds: environment.SRDIT_FORCE_AFTER_SECONDS, causeWindowSeconds: environment.SRDIT_CAUSE_WINDOW_SECONDS,
+    },
+    pollEvery: environment.SRDIT_POLL_SECONDS * 1000,
+  });
+  await using _telemetry = environment.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : (await import('./telemetry.ts')).startTelemetry(operator.metrics.registry);
+  // A port of its own, so that who may scrape need not be who may probe.
+  await using _metrics = await serveProbes({ healthy: () => undefined, ready: () => undefined, metrics: () => operator.metrics.registry.text() }, { port: environment.SRDIT_METRICS_PORT });
+  await runProcess(operator);
 }
-const environment = parsed.data;
-const operator = await Operator.connect({
-  name: 'srdit-operator',
-  ...(environment.SRDIT_NAMESPACES.length > 0 && { namespaces: environment.SRDIT_NAMESPACES }),
-  ...(environment.SRDIT_LEADER_ELECTION === 'false' ? { leaderElection: false as const } : { leaderElection: { namespace: environment.SRDIT_OPERATOR_NAMESPACE } }),
-  http: { port: environment.SRDIT_HTTP_PORT },
-});
-addGangs(operator, {
-  plan: {
-    ...DEFAULT_OPTIONS, runtimeImage: environment.SRDIT_RUNTIME_IMAGE, operatorNamespace: environment.SRDIT_OPERATOR_NAMESPACE,
-    forceAfterSeconds: environment.SRDIT_FORCE_AFTER_SECONDS, causeWindowSeconds: environment.SRDIT_CAUSE_WINDOW_SECONDS,
-  },
-  pollEvery: environment.SRDIT_POLL_SECONDS * 1000,
-});
-await runProcess(operator);
+
+try {
+  await main(environmentOf(process.env));
+} catch (error) {
+  process.stderr.write(`srdit-operator: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+// Idle connections would keep the process for a while.
 process.exit();
