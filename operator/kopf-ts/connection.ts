@@ -21,10 +21,17 @@ export interface CredentialSource {
 /** Credentials are read again after this many milliseconds: kubelet renews a pod's token long before it expires. */
 const KEEP = 10_000;
 
+export interface ConnectOptions {
+  /** A file; default $KUBECONFIG. */
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  /** Where a pod's token and certificate are; default where kubelet puts them. */
+  readonly serviceAccount?: string | undefined;
+}
+
 /** Connects as the pod's service account, if we are in a pod and no kubeconfig is named, or else as the kubeconfig's current context. */
-export async function connect(options: { kubeconfig?: string | undefined; context?: string | undefined } = {}): Promise<Transport> {
-  const { kubeconfig = process.env.KUBECONFIG, context } = options;
-  const pod = kubeconfig === undefined || kubeconfig === '' ? inCluster() : undefined;
+export async function connect({ kubeconfig = process.env.KUBECONFIG, context, serviceAccount }: ConnectOptions = {}): Promise<Transport> {
+  const pod = kubeconfig === undefined || kubeconfig === '' ? inCluster(serviceAccount) : undefined;
   if (pod !== undefined) return transportOf(pod);
   // Only here: @kubernetes/client-node takes 0.9 s and 55 MB, and a pod does not need it.
   const { kubeconfigCredentials } = await import('./kubeconfig.ts');

@@ -8,7 +8,7 @@ export { Client } from './client.ts';
 export type { ApplyOptions, CallOptions, ClientOptions, DeleteOptions, ListPage, Selection, WatchOptions } from './client.ts';
 export type { WatchEvent } from './watch.ts';
 export { connect, transportOf } from './connection.ts';
-export type { CredentialSource, Credentials } from './connection.ts';
+export type { ConnectOptions, CredentialSource, Credentials } from './connection.ts';
 export { inCluster, inClusterNamespace } from './in-cluster.ts';
 export type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 export type { RequestReport, WriteGuard } from './request.ts';

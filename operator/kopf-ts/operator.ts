@@ -5,6 +5,7 @@ import { Client } from './client.ts';
 import type { ClientOptions } from './client.ts';
 import { sleep } from './clock.ts';
 import { connect } from './connection.ts';
+import type { ConnectOptions } from './connection.ts';
 import { Controller } from './controller.ts';
 import type { ControllerOptions } from './controller.ts';
 import { NotLeaderError } from './errors.ts';
@@ -81,7 +82,7 @@ export class Operator {
   }
 
   /** With the credentials of the pod or the kubeconfig. */
-  static async connect(options: OperatorOptions & { readonly kubeconfig?: string; readonly context?: string; readonly client?: ClientOptions }): Promise<Operator> {
+  static async connect(options: OperatorOptions & ConnectOptions & { readonly client?: ClientOptions }): Promise<Operator> {
     return new Operator(new Client(await connect(options), options.client), options);
   }
 

@@ -9,7 +9,7 @@ import { keyOf } from '../objects.ts';
 import type { Resource, ResourceName } from '../resource.ts';
 import { apiVersionOf, nameOf } from '../resource.ts';
 import type { Answer, Question } from './answer.ts';
-import { Refused, jsonAnswer } from './answer.ts';
+import { Broken, Refused, jsonAnswer } from './answer.ts';
 import { applyTo, managedFields, ownersAfterUpdate } from './apply.ts';
 import type { Owners } from './apply.ts';
 import { Database } from './database.ts';
@@ -22,6 +22,7 @@ import type { Route } from './route.ts';
 import { fieldPredicate, labelPredicate } from '../selectors.ts';
 import { validate } from './validate.ts';
 import { watchAnswer } from './watch-answer.ts';
+import type { WatchRequest } from './watch-answer.ts';
 
 export interface FakeApiServerOptions {
   readonly resources: readonly ResourceName[];
@@ -41,6 +42,7 @@ export class FakeApiServer {
   readonly #resources: readonly ResourceName[];
   readonly #random: Random | undefined;
   readonly #pages = new Pages();
+  readonly #watches = new Set<() => void>();
 
   constructor(options: FakeApiServerOptions) {
     this.clock = options.clock ?? systemClock;
@@ -61,7 +63,9 @@ export class FakeApiServer {
       return await this.faults.around({ verb, resource: nameOf(resource), name: ref?.name, subresource }, async () => this.#answer(route, question));
     } catch (error) {
       if (error instanceof Refused) return error.answer();
-      throw error;
+      if (error instanceof Broken) throw error;
+      // A bug of this server must not look like one of the network.
+      return new Refused(500, 'InternalError', `the fake API server failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`).answer();
     }
   }
 
@@ -69,6 +73,11 @@ export class FakeApiServer {
   compact(): void {
     this.database.compact();
     this.#pages.clear();
+  }
+
+  /** Ends all watches, as a restart does. */
+  dropWatches(): void {
+    for (const end of [...this.#watches]) end();
   }
 
   // What a test does in the place of users and of other controllers; the same rules, no faults.
@@ -103,7 +112,7 @@ export class FakeApiServer {
       case 'list':
         return jsonAnswer(200, this.#pages.page(this.database.version, () => this.database.list(resource).filter(matcher(route)), query, { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource) }));
       case 'watch':
-        return watchAnswer(this.database, this.clock, {
+        return this.#watch({
           resource, matches: matcher(route), resourceVersion: query.get('resourceVersion') ?? undefined, bookmarks: query.get('allowWatchBookmarks') === 'true',
           timeoutSeconds: Number(query.get('timeoutSeconds') ?? 3600),
         });
@@ -134,6 +143,21 @@ export class FakeApiServer {
       default:
         return verb satisfies never;
     }
+  }
+
+  #watch(request: Omit<WatchRequest, 'ended'>): Answer {
+    let over = false;
+    let end = (): void => undefined;
+    const answer: Answer = watchAnswer(this.database, this.clock, {
+      ...request,
+      ended: () => {
+        over = true;
+        this.#watches.delete(end);
+      },
+    });
+    end = () => { answer.close?.(); };
+    if (!over) this.#watches.add(end);
+    return answer;
   }
 
   #stored(resource: ResourceName, key: string): Stored {

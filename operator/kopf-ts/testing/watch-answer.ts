@@ -15,6 +15,7 @@ export interface WatchRequest {
   readonly resourceVersion: string | undefined;
   readonly bookmarks: boolean;
   readonly timeoutSeconds: number;
+  readonly ended: () => void;
 }
 
 /** Milliseconds between bookmarks; the real server's is a minute. */
@@ -23,7 +24,7 @@ const BOOKMARK_EVERY = 60_000;
 export function watchAnswer(database: Database, clock: Clock, request: WatchRequest): Answer {
   const { resource, matches } = request;
   const stop: (() => void)[] = [];
-  const body = new Stream<string>(() => { for (const end of stop) end(); });
+  const body = new Stream<string>(() => { for (const end of [...stop, request.ended]) end(); });
   const answer = { status: 200, headers: { 'content-type': 'application/json' }, body, close: () => { body.end(); } };
   const send = (type: string, object: unknown): void => { body.push(`${JSON.stringify({ type, object })}\n`); };
 
