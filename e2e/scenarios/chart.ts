@@ -14,7 +14,7 @@ const SETS: Readonly<Record<string, { readonly values: readonly string[]; readon
   'one replica without election': { values: ['replicas=1', 'leaderElection=false', 'crds.install=false'], kinds: { Role: 0, PodDisruptionBudget: 0, CustomResourceDefinition: 0 } },
   'digests': { values: [`image.digest=${DIGEST}`, `runtime.image.digest=${DIGEST}`, 'image.registry=ghcr.io/a/'], kinds: { Deployment: 1 } },
   'everything of Prometheus': {
-    values: ['serviceMonitor.enabled=true', 'podMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true'],
+    values: ['serviceMonitor.enabled=true', 'podMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true', 'tracing.endpoint=http://collector:4318'],
     kinds: { ServiceMonitor: 1, PodMonitor: 1, PrometheusRule: 1, ConfigMap: 1 },
   },
 };
