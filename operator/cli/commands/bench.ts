@@ -26,7 +26,7 @@ function flat(value: object, prefix = ''): [string, string][] {
 
 const short = (value: number): string => Number.isInteger(value) ? String(value) : value.toPrecision(4);
 
-/** `srdit bench step|sample|load|trace|storage`. */
+/** `srdit bench step|sample|load|trace|storage|operator`. */
 export function register(program: Command): void {
   const bench = program.command('bench').description('Time the parts that matter, on this machine: medians, CPU time, peak memory')
     .addHelpText('after', `
@@ -75,5 +75,11 @@ Examples:
     .action(async (options: Options & { megabytes: string; repeats: string }) => {
       const { benchStorage } = await import('../../../bench/storage.ts');
       print(options.json, await benchStorage({ megabytes: whole('megabytes', options.megabytes), repeats: whole('repeats', options.repeats), log }));
+    });
+  bench.command('operator').description('The operator on a real control plane without nodes: how soon a gang is there, what it costs, how soon a lost one is back (builds Kubernetes once)')
+    .option('--json', 'one JSON object instead of lines').option('--n <n>', 'gangs at once', '100')
+    .action(async (options: Options & { n: string }) => {
+      const { benchOperator } = await import('../../../bench/operator/bench.ts');
+      print(options.json, await benchOperator({ gangs: whole('n', options.n), log }));
     });
 }
