@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { readManifest } from '@srdit/runtime/checkpoint/list.ts';
 import { openStorage } from '@srdit/runtime/storage/open.ts';
 import { FileStorage } from '@srdit/runtime/storage/file.ts';
@@ -13,6 +14,7 @@ import { runResources } from '../cli/run.ts';
 import { layout, type Layout } from '../local/files.ts';
 import { lock } from '../local/lock.ts';
 import { RunError } from '../local/errors.ts';
+import { keyOf, load } from '../local/state.ts';
 import { duration, localPath } from '../local/text.ts';
 import type { Status } from '../plan/types.ts';
 import type { Numbers } from './baselines.ts';
@@ -50,7 +52,8 @@ export async function quickstart({ root, steps, fresh, verbose }: QuickstartOpti
   const resources = quickstartResources(EXAMPLES, steps);
   const { training, evaluation } = resources;
   using _alone = onlyOne(places);
-  if (fresh) await forget([training.resource, evaluation.resource], places, teller);
+  if (fresh) forget([training.resource, evaluation.resource], places, teller);
+  else forgetOldEvaluation(resources, places, teller);
   const open = (uri: string): Storage => openStorage(uri, { ...process.env, SRDIT_FILE_ROOT: places.volumes });
 
   {
@@ -78,6 +81,18 @@ export async function quickstart({ root, steps, fresh, verbose }: QuickstartOpti
   await mkdir(folder, { recursive: true });
   await conclude({ resources, places, open, folder, teller, checkpoint: measured.checkpoint, features: measured.features, evaluation: measured });
   return 0;
+}
+
+/** An evaluation of fewer steps, or as evaluation.yaml was before a change, is no result of this quickstart. */
+function forgetOldEvaluation({ training, evaluation }: QuickstartResources, places: Layout, teller: Teller): void {
+  const { resource } = evaluation;
+  const stored = load(places, keyOf(resource));
+  if (stored === undefined) return;
+  const step = (stored.status as Status | undefined)?.results?.[0]?.step;
+  const older = step !== undefined && step !== training.resource.spec.steps && resource.spec.checkpoint.training?.name === training.resource.metadata.name;
+  if (!older && isDeepStrictEqual(stored.spec, JSON.parse(JSON.stringify(resource.spec)))) return;
+  teller.say(`${older ? `The evaluation there is was made at step ${step}` : `${here(evaluation.file)} has changed`}: it is made anew`);
+  forget([resource], places, teller);
 }
 
 interface Conclusion {

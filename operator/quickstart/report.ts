@@ -64,8 +64,8 @@ export function trainingTable({ steps, batchSize, ranks, trainingSeconds: second
     ['', 'training'],
     ['steps', `${steps}, ${batchSize} pictures each over ${ranks} ${ranks === 1 ? 'rank' : 'ranks'}`],
     ['time of the steps', `${duration(seconds)}, ${figure((steps * batchSize) / seconds)} pictures a second`],
-    ['loss at the start', `${figure(loss.first)} (steps 1 to ${loss.firstSteps})`],
-    ['loss at the end', `${figure(loss.last)} (last ${loss.lastSteps} steps)`],
+    ['loss at the start', `${figure(loss.first)} (${loss.firstSteps === 1 ? 'first step' : `first ${loss.firstSteps} steps`})`],
+    ['loss at the end', `${figure(loss.last)} (${loss.lastSteps === 1 ? 'last step' : `last ${loss.lastSteps} steps`})`],
   ];
 }
 
