@@ -1,9 +1,19 @@
-import { createReadStream } from 'node:fs';
-import { lstat, open, readdir, realpath, rm } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { access, lstat, open, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { createAtomic, DRAFT, writeAtomic, type Written } from './atomic.ts';
 import { checkPath, joinPath } from './path.ts';
 import { StorageError, type Storage } from './storage.ts';
+
+/** Making folders in a read-only place fails as if they were missing: what the deepest folder that exists says instead. */
+async function obstacle(file: string, error: unknown): Promise<unknown> {
+  if (codeOf(error) !== 'ENOENT') return error;
+  for (let at = dirname(file); ; at = dirname(at)) {
+    const refusal = await access(at, constants.W_OK).then(() => undefined, (cause: unknown) => cause);
+    if (refusal === undefined || at === dirname(at)) return error;
+    if (codeOf(refusal) !== 'ENOENT') return refusal;
+  }
+}
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
@@ -120,7 +130,7 @@ export class FileStorage implements Storage {
     try {
       return await action(await this.#place(checkPath(this.uri, path)));
     } catch (error) {
-      throw this.#error(what, path, error);
+      throw this.#error(what, path, what === 'write' ? await obstacle(join(this.#folder, path), error) : error);
     }
   }
 
@@ -129,6 +139,9 @@ export class FileStorage implements Storage {
     // Errors with an errno come from the file system; all others belong to who raised them (a stream that was being written, say).
     if (!(cause instanceof Error) || (cause as NodeJS.ErrnoException).errno === undefined) return cause;
     if (code === 'ENOENT' || code === 'EISDIR' || code === 'ENOTDIR') return new StorageError('NotFound', `Cannot ${what} "${this.#name(path)}": there is no such object. Look at the path and at SRDIT_FILE_ROOT`, { cause });
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      return new StorageError('Denied', `Cannot ${what} "${this.#name(path)}": ${code === 'EROFS' ? 'the volume is read-only' : 'permission is missing'}. Give the run a folder that it may ${what === 'write' || what === 'remove' ? 'write' : 'read'}`, { cause });
+    }
     return new StorageError('Io', `Cannot ${what} "${this.#name(path)}": ${cause.message}. Look at the rights and the free space of the volume`, { cause });
   }
 }
