@@ -24,9 +24,11 @@ export interface StepResult {
   /** Median of a step, milliseconds; least and most. */
   readonly ms: number; readonly msRange: readonly [number, number];
   readonly cpuMsPerStep: number; readonly peakRss: number; readonly rss: number; readonly compileSeconds: number;
-  readonly peer?: { readonly torch: string; readonly ms: number; readonly msRange: readonly [number, number]; readonly peakRss: number; readonly parameters: number };
+  readonly peer?: { readonly torch: string; readonly ms: number; readonly msRange: readonly [number, number]; readonly cpuMsPerStep: number; readonly peakRss: number; readonly parameters: number };
   /** Our median over the peer's. */
   readonly ratio?: number; readonly memoryRatio?: number;
+  /** The same of CPU time: on a machine that others use too it says more. */
+  readonly cpuRatio?: number;
 }
 
 /** Times the optimizer step: forward, backward, clip, AdamW, EMA, one rank. */
@@ -54,7 +56,8 @@ export async function benchStep({ config, batch, threads, steps, block, precisio
   log('compiling ...');
   const compileSeconds = await once() / 1000;
   for (let i = 0; i < 3; i++) await once();
-  if (peer !== undefined) await peer.ask({ do: 'steps', n: 3 });
+  let peerCpu = (await peer?.ask({ do: 'steps', n: 3 }))?.cpuSeconds ?? 0;
+  const peerCpuStart = peerCpu;
 
   const ours: number[] = [], theirs: number[] = [];
   let cpu = 0, peerPeak = 0;
@@ -65,15 +68,18 @@ export async function benchStep({ config, batch, threads, steps, block, precisio
     const reply = await peer?.ask({ do: 'steps', n: block });
     theirs.push(...reply?.ms ?? []);
     peerPeak = reply?.peakRss ?? 0;
+    peerCpu = reply?.cpuSeconds ?? 0;
     log(`${ours.length} of ${steps} steps: ${median(ours).toFixed(0)} ms${peer === undefined ? '' : `, peer ${median(theirs).toFixed(0)} ms`}`);
   }
   const { peakRss, rss } = usage();
   const parameters = parameterTable(config).filter((info) => info.kind === 'trained').reduce((sum, info) => sum + info.shape.reduce((a, b) => a * b, 1), 0);
+  const cpuMsPerStep = cpu * 1000 / ours.length;
+  const peerCpuMs = (peerCpu - peerCpuStart) * 1000 / theirs.length;
   return {
-    parameters, batch, threads, ms: median(ours), msRange: range(ours), cpuMsPerStep: cpu * 1000 / ours.length, peakRss, rss, compileSeconds,
+    parameters, batch, threads, ms: median(ours), msRange: range(ours), cpuMsPerStep, peakRss, rss, compileSeconds,
     ...(peer !== undefined && {
-      peer: { torch: peer.torch, ms: median(theirs), msRange: range(theirs), peakRss: peerPeak, parameters: peer.parameters },
-      ratio: median(ours) / median(theirs), memoryRatio: peakRss / peerPeak,
+      peer: { torch: peer.torch, ms: median(theirs), msRange: range(theirs), cpuMsPerStep: peerCpuMs, peakRss: peerPeak, parameters: peer.parameters },
+      ratio: median(ours) / median(theirs), memoryRatio: peakRss / peerPeak, cpuRatio: cpuMsPerStep / peerCpuMs,
     }),
   };
 }

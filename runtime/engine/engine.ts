@@ -13,6 +13,7 @@ export function startEngine(options: EngineOptions = {}): Engine {
   return {
     device: runtime.device,
     tensorflowVersion: runtime.addon.version(),
+    live: runtime.live,
     tensor: (data: HostData, shape: Shape, dtype?: DType) => makeTensor(runtime, data, shape, dtype),
     variable: (name: string, value: HostData, shape: Shape, dtype?: DType) => new ResourceVariable(runtime, name, value, shape, dtype),
     compile: (name: string, body: Body, specs: CompileSpecs) => compile(runtime, name, body, specs),

@@ -81,6 +81,8 @@ export interface Gang extends AsyncDisposable {
 export interface Engine {
   readonly device: 'CPU' | 'GPU';
   readonly tensorflowVersion: string;
+  /** What has been made and not been disposed, by kind. */
+  readonly live: { readonly tensors: number; readonly variables: number; readonly functions: number };
   tensor(data: HostData, shape: Shape, dtype?: DType): DeviceTensor;
   variable(name: string, value: HostData, shape: Shape, dtype?: DType): Variable;
   /** Traces body into one TensorFlow function. Errors name the op and the line of the traced code. */
