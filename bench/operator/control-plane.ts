@@ -5,12 +5,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, connect } from 'kopf-ts';
+import { Client, connect, resource, type KubeObject } from 'kopf-ts';
 
-/** Whose requests the audit log tells: the operator under test's. */
+/** Whose requests the audit log tells: the operator under test's. It has no rights but those that it is given. */
 export const AUDITED = 'operator';
 
-const USERS = { admin: '/O=system:masters/CN=admin', [AUDITED]: `/O=system:masters/CN=${AUDITED}`, 'kube-controller-manager': '/CN=system:kube-controller-manager' };
+const USERS = { admin: '/O=system:masters/CN=admin', [AUDITED]: `/CN=${AUDITED}`, 'kube-controller-manager': '/CN=system:kube-controller-manager' };
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -41,6 +41,20 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   kubeconfig(user: keyof typeof USERS): string { return join(this.folder, `${user}.conf`); }
+  /** Gives the audited user these rights everywhere: rules of a ClusterRole. */
+  async allow(rules: readonly object[]): Promise<void> {
+    const client = await this.client();
+    const rbac = (kind: string, plural: string) => resource<KubeObject>('rbac.authorization.k8s.io/v1', kind, plural, { namespaced: false });
+    const role: object = { metadata: { name: AUDITED }, rules };
+    const binding: object = {
+      metadata: { name: AUDITED }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: AUDITED },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: AUDITED }],
+    };
+    await client.create(rbac('ClusterRole', 'clusterroles'), role as KubeObject);
+    await client.create(rbac('ClusterRoleBinding', 'clusterrolebindings'), binding as KubeObject);
+    await client.close();
+  }
+
   get auditLog(): string { return join(this.folder, 'audit.log'); }
   async client(): Promise<Client> { return new Client(await connect({ kubeconfig: this.kubeconfig('admin') })); }
 

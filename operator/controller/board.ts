@@ -15,11 +15,11 @@ export interface BoardOptions {
   /** Questions at a time. */
   readonly atATime: number;
   /** The gangs that may have a rank 0. */
-  gangs(): Iterable<Asked>;
+  readonly gangs: () => Iterable<Asked>;
   /** Address of rank 0 of that attempt; undefined while it does not run. */
-  host(gang: Asked): string | undefined;
+  readonly host: (gang: Asked) => string | undefined;
   /** Something new was heard of a gang. */
-  heard(key: string): void;
+  readonly heard: (key: string) => void;
 }
 
 /** Milliseconds between two looks at who is due. */

@@ -46,9 +46,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   const wake = new Map<string, (key: string) => void>();
   const board = new Board({
     clock, port: progressPort, every: pollEvery, atATime: 32,
-    gangs: function* () {
-      for (const cache of [trainingCache, evaluationCache]) for (const object of cache.store.values()) yield* asked(object);
-    },
+    gangs: () => [trainingCache, evaluationCache].flatMap((cache) => [...cache.store.values()].flatMap(asked)),
     host: ({ key, uid, attempt }) => podCache.store.by(GANG, key).find((pod) => {
       const { worker, phase, attempt: of } = observedPod(pod, uid);
       return worker === 0 && phase === 'Running' && of === attempt;
@@ -113,11 +111,11 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
 }
 
 /** The present attempt, if its rank 0 may have something to say. */
-function* asked(object: CustomObject): Generator<Asked> {
+function asked(object: CustomObject): Asked[] {
   const status = statusOf(object);
   const { kind = '', metadata: { namespace = '', name = '', uid = '' } } = object;
-  if (status?.attempt === undefined || status.state === 'Complete' || status.state === 'Failed' || status.state === 'Suspended') return;
-  yield { key: `${namespace}/${kind}/${name}`, uid, attempt: status.attempt };
+  if (status?.attempt === undefined || status.state === 'Complete' || status.state === 'Failed' || status.state === 'Suspended') return [];
+  return [{ key: `${namespace}/${kind}/${name}`, uid, attempt: status.attempt }];
 }
 
 /** The training that an evaluation names, as "namespace/name". */

@@ -1,7 +1,7 @@
 /** Whole lives of runs against a fake API server with its kubelets: what users see, and what the law says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keyOf } from 'kopf-ts';
+import { keyOf, type ResourceName } from 'kopf-ts';
 import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings } from './kubernetes.ts';
 import { NAMESPACE, World } from './testing/world.ts';
 import type { Life, Worker } from './testing/kubelets.ts';
@@ -10,7 +10,7 @@ const SECOND = 1000;
 const done: Life = { after: 60 * SECOND, exitCode: 0 };
 /** One worker of one attempt lives otherwise. */
 const except = (attempt: number, worker: number, life: Life) => (one: Worker): Life => (one.attempt === attempt && one.worker === worker ? life : done);
-const names = (world: World, resource: Parameters<World['server']['list']>[0]): string[] => world.server.list(resource).map(({ metadata }) => metadata.name ?? '');
+const names = (world: World, resource: ResourceName): string[] => world.server.list(resource).map(({ metadata }) => metadata.name ?? '');
 
 /** No breach of the law, and nothing written over and over. */
 function lawful(world: World): void { assert.deepEqual(world.law.breaches, []); }
@@ -178,7 +178,7 @@ test('deleted and made again under the same name: the leftovers leave first', as
   lawful(world);
   const { uid } = world.server.find(trainings, `${NAMESPACE}/t`)?.metadata ?? {};
   for (const resource of [services, networkPolicies, configMaps, jobs]) {
-    assert.deepEqual(world.server.list(resource).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid), [uid], resource.kind);
+    assert.deepEqual(world.server.list(resource as ResourceName).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid), [uid], resource.kind);
   }
   world.server.delete(trainings, `${NAMESPACE}/t`);
   await world.clock.advance(60 * SECOND);
@@ -189,7 +189,7 @@ test('deleted and made again under the same name: the leftovers leave first', as
 
 test('a name that a stranger has is waited for, and said', async () => {
   const world = new World();
-  world.server.create(services, { metadata: { name: 't-train', namespace: NAMESPACE } });
+  world.make(services, { metadata: { name: 't-train', namespace: NAMESPACE } });
   world.train('t');
   const operator = world.start();
   await world.clock.advance(60 * SECOND);
@@ -241,7 +241,7 @@ test('a quota that keeps the Job from making pods is found in the events', async
   world.server.database.subscribe(({ resource, type, object }) => {
     if (resource !== 'jobs.batch' || type !== 'ADDED') return;
     world.clock.after(1, () => {
-      world.server.create(events, {
+      world.make(events, {
         metadata: { name: 'e1', namespace: NAMESPACE }, eventTime: '2026-01-01T00:00:00.000000Z', reportingController: 'job-controller', reportingInstance: 'x', action: 'Create', type: 'Warning',
         reason: 'FailedCreate', note: 'pods "t-train-1-0" is forbidden: exceeded quota: gpus', regarding: { kind: 'Job', name: object.metadata.name, namespace: NAMESPACE, uid: object.metadata.uid },
       });

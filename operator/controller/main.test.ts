@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leases, systemClock, resource } from 'kopf-ts';
+import { leases, systemClock, resource, type KubeObject } from 'kopf-ts';
 import { FakeApiServer, listen, seeded } from 'kopf-ts/testing';
 import { training } from '../plan/testing/resources.ts';
 import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings } from './kubernetes.ts';
@@ -55,7 +55,8 @@ test('the process leads, serves, takes a run from its start to its end, and rele
     const answers = (path: string, port: number): Promise<string> => fetch(`http://127.0.0.1:${port}${path}`).then((answer) => answer.text(), () => '');
     await until(async () => await answers('/readyz', probePort) === 'ok\n' && server.list(leases).length > 0);
 
-    server.create(trainings, { metadata: { name: 't', namespace: 'lab' }, spec: training().spec });
+    const wanted: object = { metadata: { name: 't', namespace: 'lab' }, spec: training().spec };
+    server.create(trainings, wanted as KubeObject);
     await until(() => (server.find(trainings, 'lab/t')?.status as { state?: string } | undefined)?.state === 'Complete');
     assert.equal(kubelets.podsOf('t', 1).length, 2);
     const metrics = await answers('/metrics', metricsPort);

@@ -107,7 +107,7 @@ async function create(hands: Hands, { write, client, signal }: Context<CustomObj
   let there = hands.child(resource, namespace, name);
   if (there === undefined) {
     try {
-      await write.create(resource, child as unknown as KubeObject);
+      await write.create(resource, child);
       return undefined;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;

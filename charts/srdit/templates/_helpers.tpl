@@ -25,30 +25,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ $image.registry }}{{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .version }}{{ end }}
 {{- end }}
 
-{{- /* What the operator does with objects of trainings and evaluations; each rule is justified in docs/security.md. */ -}}
+{{- /* What the operator does with objects of trainings and evaluations; each rule is justified in docs/operator.md, and tried by bench/operator/real.slow.test.ts. */ -}}
 {{- define "srdit.rules" -}}
 - apiGroups: [srdit.dev]
   resources: [srdittrainings, srditevaluations]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [srdit.dev]
   resources: [srdittrainings/status, srditevaluations/status]
-  verbs: [get, patch]
+  verbs: [patch]
 - apiGroups: [srdit.dev]
   resources: [srdittrainings/finalizers, srditevaluations/finalizers]
   verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
-  resources: [services, configmaps]
-  verbs: [get, list, watch, create, patch, delete]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, delete]
+  verbs: [list, watch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create, patch, list]
 {{- end }}

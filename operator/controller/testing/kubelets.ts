@@ -1,7 +1,7 @@
 /** What Kubernetes does around the operator, as much of it as a gang sees: the Job controller makes pods, kubelets run them
  *  by a script, tell how they ended, and let go of them when they are deleted. Over kopf-ts' fake API server. */
 import { below, type FakeApiServer } from 'kopf-ts/testing';
-import { keyOf, type Clock, type KubeObject, type Random } from 'kopf-ts';
+import { keyOf, type Clock, type KubeObject, type Random, type Resource } from 'kopf-ts';
 import type { LastWord } from '@srdit/crds';
 import { ATTEMPT_LABEL } from '../../plan/objects/names.ts';
 import { jobs, pods, type Job, type Pod } from '../kubernetes.ts';
@@ -40,9 +40,9 @@ export class Kubelets {
     this.#life = life;
     this.#address = address;
     server.database.subscribe(({ resource, type, object, previous }) => {
-      if (resource === 'jobs.batch' && type === 'ADDED') this.#later(() => { this.#makePods(object as unknown as WholeJob); });
-      if (resource === 'pods' && type === 'ADDED') this.#later(() => { this.#start(object as Pod); });
-      if (resource === 'pods' && type === 'MODIFIED' && object.metadata.deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined) this.#terminate(object as Pod);
+      if (resource === 'jobs.batch' && type === 'ADDED') this.#later(() => { this.#makePods(object as WholeJob); });
+      if (resource === 'pods' && type === 'ADDED') this.#later(() => { this.#start(object); });
+      if (resource === 'pods' && type === 'MODIFIED' && object.metadata.deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined) this.#terminate(object);
     });
   }
 
@@ -84,14 +84,15 @@ export class Kubelets {
     if (this.paused || this.#there(jobs, job) === undefined) return;
     for (let index = 0; index < job.spec.completions; index += 1) {
       const { name = '', namespace = '', uid = '' } = job.metadata;
-      this.#server.create(pods, {
+      const pod: object = {
         metadata: {
           name: `${name}-${index}-${below(this.#random, 1 << 20).toString(36)}`, namespace, finalizers: [FINALIZER],
           labels: { ...job.spec.template.metadata?.labels, 'batch.kubernetes.io/job-completion-index': String(index) },
           ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true, blockOwnerDeletion: true }],
         },
         spec: {},
-      });
+      };
+      this.#server.create(pods, pod as Pod);
     }
   }
 
@@ -131,8 +132,8 @@ export class Kubelets {
   }
 
   /** The object as it is now, if it is still the same. */
-  #there<T extends KubeObject>(resource: Parameters<FakeApiServer['find']>[0] & { readonly plural: string }, { metadata }: T): T | undefined {
-    const now = this.#server.find(resource, keyOf({ metadata })) as KubeObject | undefined as T | undefined;
+  #there<T extends KubeObject>(resource: Resource<T>, { metadata }: T): T | undefined {
+    const now = this.#server.find<T>(resource, keyOf({ metadata }));
     return now?.metadata.uid === metadata.uid ? now : undefined;
   }
 

@@ -1,5 +1,5 @@
 /** A fake API server with its kubelets and operators that can be killed, all by one clock and one seed. */
-import { Client, Operator, nullLogger, leases, resource, type Clock, type OperatorOptions, type Transport } from 'kopf-ts';
+import { Client, Operator, nullLogger, leases, resource, type Clock, type KubeObject, type OperatorOptions, type ResourceName, type Transport } from 'kopf-ts';
 import { FakeApiServer, FakeClock, inProcess, seeded } from 'kopf-ts/testing';
 import { DEFAULT_OPTIONS, type Status } from '../../plan/types.ts';
 import { evaluation, training } from '../../plan/testing/resources.ts';
@@ -53,12 +53,15 @@ export class World {
     };
   }
 
+  /** What a user or another controller creates. */
+  make(of: ResourceName, manifest: object): void { this.server.create(of, manifest as KubeObject); }
+
   train(name: string, spec: Record<string, unknown> = {}): void {
-    this.server.create(trainings, { metadata: { name, namespace: NAMESPACE }, spec: training({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
+    this.make(trainings, { metadata: { name, namespace: NAMESPACE }, spec: training({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
   }
 
   evaluate(name: string, spec: Record<string, unknown> = {}): void {
-    this.server.create(evaluations, { metadata: { name, namespace: NAMESPACE }, spec: evaluation({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
+    this.make(evaluations, { metadata: { name, namespace: NAMESPACE }, spec: evaluation({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
   }
 
   status(name: string, of = trainings): Status {
