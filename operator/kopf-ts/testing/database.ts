@@ -25,6 +25,8 @@ export class Database {
   #version = 1000;
   /** Changes up to this version are forgotten. */
   #compacted = 1000;
+  /** Of all objects there are. */
+  readonly uids = new Set<string>();
   readonly #listeners = new Set<(change: Change) => void>();
 
   get version(): number {
@@ -41,13 +43,6 @@ export class Database {
     return [...collection].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { object }]) => object);
   }
 
-  /** Every object of every resource. */
-  * all(): Iterable<{ resource: string; object: AnyObject }> {
-    for (const [resource, collection] of this.#resources) {
-      for (const { object } of collection.values()) yield { resource, object };
-    }
-  }
-
   /** Stores a copy with the next resourceVersion. */
   put(resource: ResourceName, object: AnyObject, owners: Owners): AnyObject {
     const name = nameOf(resource);
@@ -56,6 +51,7 @@ export class Database {
     const previous = collection.get(keyOf(object))?.object;
     const stored = this.#versioned(object);
     collection.set(keyOf(object), { object: stored, owners });
+    this.uids.add(stored.metadata.uid ?? '');
     this.#record({ version: this.#version, resource: name, type: previous === undefined ? 'ADDED' : 'MODIFIED', object: stored, previous });
     return stored;
   }
@@ -66,6 +62,7 @@ export class Database {
     const previous = this.get(resource, key)?.object;
     if (previous === undefined) return undefined;
     this.#resources.get(name)?.delete(key);
+    this.uids.delete(previous.metadata.uid ?? '');
     const object = this.#versioned(previous);
     this.#record({ version: this.#version, resource: name, type: 'DELETED', object, previous });
     return object;

@@ -240,11 +240,10 @@ export class FakeApiServer {
 
   /** Garbage collection: what the last owner leaves behind goes at once. */
   #collect(uid: string): void {
-    const living = this.#living();
     for (const resource of this.#resources) {
       for (const object of this.database.list(resource)) {
         const owners = object.metadata.ownerReferences ?? [];
-        if (owners.some((owner) => owner.uid === uid) && !owners.some((owner) => living.has(owner.uid))) {
+        if (owners.some((owner) => owner.uid === uid) && !owners.some((owner) => this.database.uids.has(owner.uid))) {
           const stored = this.database.get(resource, keyOf(object));
           if (stored !== undefined) this.#delete(resource, stored);
         }
@@ -255,12 +254,8 @@ export class FakeApiServer {
   #put(resource: ResourceName, object: AnyObject, owners: Owners): AnyObject {
     const stored = this.database.put(resource, { ...object, metadata: { ...object.metadata, managedFields: managedFields(owners) } }, owners);
     // Written for an owner that has gone meanwhile.
-    for (const { uid } of stored.metadata.ownerReferences ?? []) this.clock.after(1000, () => { if (!this.#living().has(uid)) this.#collect(uid); });
+    for (const { uid } of stored.metadata.ownerReferences ?? []) this.clock.after(1000, () => { if (!this.database.uids.has(uid)) this.#collect(uid); });
     return stored;
-  }
-
-  #living(): ReadonlySet<string> {
-    return new Set([...this.database.all()].map(({ object }) => object.metadata.uid ?? ''));
   }
 
   #uid(): string {
