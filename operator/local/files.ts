@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from './folder.ts';
 
 /** Where everything of a laptop's runs lies, below one folder (`.srdit`, or --root). */
 export interface Layout {
@@ -34,7 +35,7 @@ export function layout(folder: string): Layout {
 
 /** Readers see the old text or the new one, whole. */
 export function writeAtomically(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   writeFileSync(temporary, text);
   renameSync(temporary, path);

@@ -1,6 +1,7 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readIfThere } from './files.ts';
+import { makeFolder } from './folder.ts';
 import { isRunning, processId, type ProcessId } from './process-id.ts';
 
 /** Whoever holds the lock, if that process still lives. */
@@ -17,7 +18,7 @@ export function holderOf(path: string): ProcessId | undefined {
 
 /** Takes the lock for this process until it is disposed of, or returns who holds it. A holder that died does not. */
 export function lock(path: string): Disposable | ProcessId {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const mine = `${path}.${process.pid}`;
   writeFileSync(mine, JSON.stringify(processId(process.pid)));
   try {

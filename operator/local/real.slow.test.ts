@@ -53,7 +53,7 @@ function run(...resources: Record<string, unknown>[]): { readonly child: ChildPr
 
 const keyOf = (name: string, kind = 'SRDiTTraining') => ({ kind, namespace: 'default', name });
 const stored = (name: string, kind?: string): Stored | undefined => load(places, keyOf(name, kind));
-const statusOf = (name: string, kind?: string): Status => (stored(name, kind)?.status ?? {}) as Status;
+const statusOf = (name: string, kind?: string): Status => (stored(name, kind)?.status ?? {});
 const log = (name: string, attempt: number, worker = 0): string => readIfThere(places.log(keyOf(name), attempt, worker)) ?? '';
 const volume = (uri: string): string => places.volumes + uri.slice('file://'.length);
 const trained = (uri: string): string[] => ['model', 'ema', 'optimizer'].map((file) => (readFileSync(join(volume(uri), `${file}.safetensors`)).toString('base64')));

@@ -57,6 +57,8 @@ for (const backend of await backendsForTests()) {
         // What an object store shows of an upload cut short: nothing.
         throw new Error('killed');
       };
+      // The dead clear nothing away.
+      remove: Storage['remove'] = () => Promise.reject(new Error('killed'));
       list: Storage['list'] = (prefix) => this.#inner.list(prefix);
     }
     const files = Object.keys(contents(2).files).length;

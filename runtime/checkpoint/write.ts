@@ -20,9 +20,15 @@ export interface Contents {
 export async function writeCheckpoint(storage: Storage, claim: Claim, contents: Contents): Promise<CheckpointRef> {
   const path = checkpointPath(claim.attempt, contents.manifest.step);
   const files: Manifest['files'] = [];
-  for (const [name, tensors] of Object.entries(contents.files)) {
-    const { bytes, sha256 } = await storage.write(`${path}/${name}`, writeSafetensors(tensors));
-    files.push({ name, bytes, sha256 });
+  try {
+    for (const [name, tensors] of Object.entries(contents.files)) {
+      const { bytes, sha256 } = await storage.write(`${path}/${name}`, writeSafetensors(tensors));
+      files.push({ name, bytes, sha256 });
+    }
+  } catch (error) {
+    // A full disk, perhaps: what there is of it must not take up the room of the next.
+    await storage.remove(path).catch(() => undefined);
+    throw error;
   }
   const manifest: Manifest = { format: 'srdit.dev/checkpoint/v1', ...contents.manifest, attempt: claim.attempt, time: new Date().toISOString(), files };
   const encoded = encodeManifest(manifest);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import { FileStorage } from './file.ts';
 import { openStorage } from './open.ts';
 import type { Storage } from './storage.ts';
 
@@ -50,4 +51,16 @@ test('links out of the storage are refused, also dangling ones; links inside are
   await assert.rejects(storage.write('dangling/new', bytes('x')), { code: 'BadPath' });
   assert.equal(text(await storage.read('fine/x')), 'in');
   assert.deepEqual(await readdir(join(root, 'elsewhere')), []);
+});
+
+test('a place that takes no files is denied, not missing: the run then ends with its sentence', { skip: process.getuid?.() === 0 ? 'root may write anywhere' : false }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'srdit-readonly-'));
+  try {
+    await chmod(folder, 0o555);
+    const storage = new FileStorage('file:///ro', join(folder, 'ro'));
+    await assert.rejects(storage.write('a/b', new Uint8Array(1)), { code: 'Denied', message: /permission is missing\. Give the run a folder that it may write/ });
+  } finally {
+    await chmod(folder, 0o755);
+    await rm(folder, { recursive: true });
+  }
 });

@@ -29,6 +29,7 @@ export class Checkpointer {
   #writing: Promise<CheckpointRef | undefined> = Promise.resolve(undefined);
   #fenced: CheckpointError | undefined;
   #last: CheckpointRef | undefined;
+  #failure: string | undefined;
 
   constructor(storage: Storage, claim: Claim, config: ModelConfig, options: { readonly keep: number; readonly log: Log; readonly changed: (kept: Kept) => void }) {
     this.#storage = storage;
@@ -44,6 +45,9 @@ export class Checkpointer {
 
   /** The newest one written or found. */
   get last(): CheckpointRef | undefined { return this.#last; }
+
+  /** Why the last write that failed did. */
+  get failure(): string | undefined { return this.#failure; }
 
   /** Tells what is there already. */
   async look(): Promise<void> {
@@ -83,7 +87,10 @@ export class Checkpointer {
       return ref;
     } catch (error) {
       if (error instanceof CheckpointError && error.code === 'Fenced') this.#fenced = error;
-      else this.#log.error(`Cannot write the checkpoint of step ${manifest.step}: ${(error as Error).message}. The training goes on; the next checkpoint is tried again`);
+      else {
+        this.#failure = (error as Error).message;
+        this.#log.error(`No checkpoint of step ${manifest.step}. ${this.#failure}. The training goes on; the next checkpoint is tried again`);
+      }
       return undefined;
     }
   }

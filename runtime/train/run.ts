@@ -11,7 +11,7 @@ import { decoderOf } from '../generate/decode.ts';
 import { PictureError } from '../generate/pictures.ts';
 import { modelConfig, ModelConfigError, type ModelConfig } from '../model/config.ts';
 import { parameterCount } from '../model/parameters.ts';
-import { StorageError } from '../storage/storage.ts';
+import { isConfiguration } from '../storage/storage.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { MetricsWriter } from './metrics.ts';
 import { Preview } from './preview.ts';
@@ -28,7 +28,7 @@ export async function runTraining(context: TrainingContext): Promise<Done> {
     return await train(context);
   } catch (error) {
     if (error instanceof ModelConfigError || error instanceof DataError) throw wrongConfiguration(error.code, error.message, error);
-    if (error instanceof StorageError && (error.code === 'BadUri' || error.code === 'BadPath')) throw wrongConfiguration(error.code, error.message, error);
+    if (isConfiguration(error)) throw wrongConfiguration(error.code, error.message, error);
     throw error;
   }
 }
@@ -39,13 +39,10 @@ async function train(context: TrainingContext): Promise<Done> {
   const dataset = await openDataset(context.open(spec.data.uri));
   const config = configOf(spec, dataset, context.world);
   const decoder = decoderOf(dataset.index.tokenizer, config);
-  let start: Start | undefined = await findStart(context, config, dataset.digest);
-  const { step: first, at, claim, lossEma } = start;
-  if (gang.rank === 0) log.info(`${(parameterCount(config) / 1e6).toFixed(1)} M parameters, ${dataset.index.total} pictures, ${context.world} ${context.world === 1 ? 'rank' : 'ranks'} of ${spec.batchSize / context.world} pictures`);
-
   await using held = new AsyncDisposableStack();
-  const state = held.use(new TrainingState(engine, config, start.state));
-  start = undefined; // the host's copy is as large as the device's
+  const { step: first, at, claim, lossEma, state: onDevice } = await begin(context, config, dataset.digest);
+  const state = held.use(onDevice);
+  if (gang.rank === 0) log.info(`${(parameterCount(config) / 1e6).toFixed(1)} M parameters, ${dataset.index.total} pictures, ${context.world} ${context.world === 1 ? 'rank' : 'ranks'} of ${spec.batchSize / context.world} pictures`);
   const checkpointer = claim === undefined ? undefined : new Checkpointer(context.storage, claim, config, { keep: spec.checkpoints.keep, log, changed: (kept) => { context.report(kept); } });
   await checkpointer?.look();
   if (first >= spec.steps) return done(spec, first, checkpointer);
@@ -113,6 +110,12 @@ async function train(context: TrainingContext): Promise<Done> {
   return done(spec, spec.steps, checkpointer);
 }
 
+/** The state on the device; the host's copy, which is as large, ends here. */
+async function begin(context: TrainingContext, config: ModelConfig, digest: string): Promise<Omit<Start, 'state'> & { readonly state: TrainingState }> {
+  const { state, ...start } = await findStart(context, config, digest);
+  return { ...start, state: new TrainingState(context.engine, config, state) };
+}
+
 /** The model that the spec asks for on this data. Throws ExitError (64), ModelConfigError. */
 function configOf(spec: TrainingSpec, dataset: Dataset, world: number): ModelConfig {
   const { latent: [channels, latentSize], features, classes } = dataset.index;
@@ -164,7 +167,7 @@ async function drawGrid(preview: Preview, k: number, checkpointer: Checkpointer 
 async function finish(checkpointer: Checkpointer | undefined): ReturnType<Checkpointer['settle']> {
   if (checkpointer === undefined) return undefined;
   const written = await checkpointer.settle();
-  if (written === undefined) throw new ExitError('Stopped', 'CheckpointFailed', 'The last checkpoint could not be written, so the next attempt goes on from the one before. Look at the storage: the log above says what it answered');
+  if (written === undefined) throw new ExitError('Stopped', 'CheckpointFailed', `${checkpointer.failure ?? 'The last checkpoint could not be written'}. The next attempt goes on from the checkpoint before`);
   return written;
 }
 
