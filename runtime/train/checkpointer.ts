@@ -4,13 +4,13 @@ import { CheckpointError } from '../checkpoint/error.ts';
 import { bestOf, knownCheckpoints } from '../checkpoint/list.ts';
 import { retainCheckpoints } from '../checkpoint/retain.ts';
 import { writeCheckpoint, type Contents } from '../checkpoint/write.ts';
-import { ExitError } from '../cli/exit.ts';
+import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import type { Log } from '../cli/log.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { initialParameters, parameterTable } from '../model/parameters.ts';
 import type { TensorEntry } from '../safetensors/types.ts';
 import { bytesOf } from '../safetensors/write.ts';
-import type { Storage } from '../storage/storage.ts';
+import { isConfiguration, type Storage } from '../storage/storage.ts';
 import type { HostState, Kind } from './state.ts';
 
 /** Checkpoints as status shows them. */
@@ -27,7 +27,8 @@ export class Checkpointer {
   readonly #changed: (kept: Kept) => void;
   readonly #tables: Readonly<Record<string, Float32Array>>;
   #writing: Promise<CheckpointRef | undefined> = Promise.resolve(undefined);
-  #fenced: CheckpointError | undefined;
+  /** What ends the training: no later write can succeed. */
+  #end: ExitError | undefined;
   #last: CheckpointRef | undefined;
   #failure: string | undefined;
 
@@ -64,9 +65,9 @@ export class Checkpointer {
     this.#writing = this.#write(state, manifest);
   }
 
-  /** Throws ExitError (75) if a newer attempt has taken over, as soon as that is known. */
+  /** Throws ExitError, as soon as it is known: 75 if a newer attempt has taken over, 64 if the storage refuses us. */
   check(): void {
-    if (this.#fenced !== undefined) throw new ExitError('Stopped', 'Fenced', this.#fenced.message, { cause: this.#fenced });
+    if (this.#end !== undefined) throw this.#end;
   }
 
   /** Waits for the write under way; undefined if it failed, which has been said. */
@@ -82,16 +83,26 @@ export class Checkpointer {
       const ref = await writeCheckpoint(this.#storage, this.#claim, { manifest, files: this.#files(state, manifest.step) });
       this.#last = ref;
       this.#log.info(`Checkpoint of step ${ref.step} written: ${(ref.bytes / 1e6).toFixed(1)} MB in ${((performance.now() - started) / 1000).toFixed(1)} s`, { step: ref.step, bytes: ref.bytes });
-      await retainCheckpoints(this.#storage, { keep: this.#keep, attempt: this.#claim.attempt });
-      await this.look();
+      await this.#tidy();
       return ref;
     } catch (error) {
-      if (error instanceof CheckpointError && error.code === 'Fenced') this.#fenced = error;
+      if (error instanceof CheckpointError && error.code === 'Fenced') this.#end = new ExitError('Stopped', 'Fenced', error.message, { cause: error });
+      else if (isConfiguration(error)) this.#end = wrongConfiguration(error.code, error.message, error);
       else {
         this.#failure = (error as Error).message;
         this.#log.error(`No checkpoint of step ${manifest.step}. ${this.#failure}. The training goes on; the next checkpoint is tried again`);
       }
       return undefined;
+    }
+  }
+
+  /** What is too much may stay until the next time: the new checkpoint counts without it. */
+  async #tidy(): Promise<void> {
+    try {
+      await retainCheckpoints(this.#storage, { keep: this.#keep, attempt: this.#claim.attempt });
+      await this.look();
+    } catch (error) {
+      this.#log.warn(`Older checkpoints could not be removed: ${(error as Error).message}. It is tried again after the next one`);
     }
   }
 
