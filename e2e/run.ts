@@ -3,12 +3,16 @@ import { appendFileSync, chmodSync, mkdirSync, readdirSync, rmSync } from 'node:
 import { dirname, join } from 'node:path';
 import { helm } from './cluster/binaries.ts';
 import { startCluster, type Cluster } from './cluster/cluster.ts';
-import { command } from './cluster/command.ts';
-import { contractRankImage, projectImage, toolImages } from './images.ts';
+import { attempt, type CommandResult } from './cluster/command.ts';
+import { contractRankImage, projectImage, REGISTRY, toolImages } from './images.ts';
 import type { Need, Scenario, World } from './scenario.ts';
 
 const ROOT = dirname(import.meta.dirname);
 const KEPT = join(ROOT, '.srdit/e2e');
+export const CHART = join(ROOT, 'charts/srdit');
+/** Short waits, so that scenarios are. */
+export const OPERATOR_VALUES = ['crds.install=false', `image.registry=${REGISTRY}`, `runtime.image.registry=${REGISTRY}`, 'forceAfterSeconds=5', 'causeWindowSeconds=3', 'progressSeconds=1']
+  .flatMap((value) => ['--set', value]);
 
 /** How many scenarios go on at a time; each waits more than it works. */
 export const SIDE_BY_SIDE = 3;
@@ -25,13 +29,13 @@ export async function scenarios(words: readonly string[] = []): Promise<Named[]>
 
 export class Run implements AsyncDisposable {
   readonly cluster: Cluster;
-  readonly helm: string;
   readonly images: readonly string[];
+  readonly #helm: string | undefined;
   #failed = false;
 
-  private constructor(cluster: Cluster, helmPath: string, images: readonly string[]) {
+  private constructor(cluster: Cluster, helmPath: string | undefined, images: readonly string[]) {
     this.cluster = cluster;
-    this.helm = helmPath;
+    this.#helm = helmPath;
     this.images = images;
   }
 
@@ -45,7 +49,7 @@ export class Run implements AsyncDisposable {
       ...(needs.has('runtime') ? [await projectImage('runtime-cpu')] : []),
       ...(needs.has('operator') ? [await projectImage('operator')] : []),
     ];
-    const helmPath = await helm();
+    const helmPath = needs.has('helm') || needs.has('operator') ? await helm() : undefined;
     const cluster = await startCluster({ nodes: 2, gpus: 4, images });
     const run = new Run(cluster, helmPath, images);
     try {
@@ -60,11 +64,16 @@ export class Run implements AsyncDisposable {
     return run;
   }
 
+  /** helm with the cluster's kubeconfig. */
+  async helm(args: readonly string[]): Promise<CommandResult> {
+    if (this.#helm === undefined) throw new Error('Helm was not built: name helm among what the scenario needs');
+    return attempt(this.#helm, args, { env: this.cluster.environment, seconds: 300 });
+  }
+
   /** The chart, for all namespaces; the CustomResourceDefinitions are there already. */
-  async installOperator(): Promise<void> {
-    await command(this.helm, ['install', 'srdit', join(ROOT, 'charts/srdit'), '--namespace', 'srdit-system', '--create-namespace', '--wait', '--timeout', '120s',
-      '--set', 'crds.install=false', '--set', 'image.registry=srdit.test/', '--set', 'runtime.image.registry=srdit.test/', '--set', 'forceAfterSeconds=5'],
-    { env: this.cluster.environment, seconds: 180 });
+  async installOperator(...more: string[]): Promise<void> {
+    const { code, stderr } = await this.helm(['upgrade', '--install', 'srdit', CHART, '--namespace', 'srdit-system', '--create-namespace', '--wait', '--timeout', '180s', ...OPERATOR_VALUES, ...more]);
+    if (code !== 0) throw new Error(`helm install ended with ${code}: ${stderr}`);
   }
 
   /** Runs a scenario in a namespace of its own; what is left of it goes with the cluster. */
@@ -104,7 +113,8 @@ export class Run implements AsyncDisposable {
       { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data', namespace }, spec: { accessModes: ['ReadWriteMany'], storageClassName: '', volumeName: namespace, resources: { requests: { storage: '10Gi' } } } },
     ], []);
     return {
-      cluster, namespace, data, note, helm: this.helm, run: this,
+      cluster, namespace, data, note, run: this,
+      helm: (...args) => this.helm(args),
       kubectl: (...args) => cluster.kubectl(['-n', namespace, ...args]),
       tryKubectl: (args, options) => cluster.tryKubectl(['-n', namespace, ...args], options),
       apply: (...objects) => apply(objects, ['-n', namespace]),

@@ -3,7 +3,7 @@ import type { CommandOptions, CommandResult } from './cluster/command.ts';
 import type { Run } from './run.ts';
 
 /** What a scenario wants in the cluster before it begins. Images that nobody wants are not built. */
-export type Need = 'contract-rank' | 'runtime' | 'operator';
+export type Need = 'contract-rank' | 'runtime' | 'operator' | 'helm';
 
 /** One thing that must hold on a real cluster. A file of scenarios/ exports it by default. */
 export interface Scenario {
@@ -21,8 +21,8 @@ export interface World {
   readonly namespace: string;
   /** A folder of this machine that pods see as the claim `data`, writable for them. */
   readonly data: string;
-  /** Path of helm, with the cluster's kubeconfig in `environment`. */
-  readonly helm: string;
+  /** helm with the cluster's kubeconfig; needs `helm`. */
+  readonly helm: (...args: string[]) => Promise<CommandResult>;
   readonly run: Run;
   /** kubectl in the namespace. */
   readonly kubectl: (...args: string[]) => Promise<string>;

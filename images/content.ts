@@ -111,15 +111,15 @@ function stripped(path: string, from: string): Entry {
   }
 }
 
-/** An addon looks for TensorFlow where it was compiled; in the image it lies elsewhere. The new path, padded with zeros, takes the old one's place,
- *  so that the bytes do not depend on whose machine built it. */
+/** An addon looks for TensorFlow where it was compiled; in the image it lies elsewhere. The new path is made as long as the old one with slashes,
+ *  since other names of the addon may share the old one's end. */
 function native(path: string, from: string, tensorflow: string): Entry {
-  const content = Buffer.from(execFileSync('cat', [from], { maxBuffer: 2 ** 28 }));
-  const [old, own] = [Buffer.from(`${tensorflow}/tensorflow\0`), Buffer.from(`${TENSORFLOW}/tensorflow\0`)];
-  const at = content.indexOf(old);
-  if (at < 0 || own.length > old.length) throw new Error(`Cannot move "${from}" into an image: it does not name "${tensorflow}/tensorflow" as the place of TensorFlow. Compile it again with ./srdit setup`);
-  content.fill(0, at, at + old.length);
-  own.copy(content, at);
+  const content = readFileSync(from);
+  const old = `${tensorflow}/tensorflow`;
+  const at = content.indexOf(`${old}\0`);
+  const own = `${TENSORFLOW}${'/'.repeat(Math.max(0, old.length - TENSORFLOW.length - 'tensorflow'.length))}tensorflow`;
+  if (at < 0 || own.length !== old.length) throw new Error(`Cannot move "${from}" into an image: it does not name "${old}" as the place of TensorFlow, or that path is shorter than "${TENSORFLOW}/tensorflow". Set SRDIT_CACHE to a longer path and run ./srdit setup`);
+  content.write(own, at, 'latin1');
   return bytes(path, content, 0o755);
 }
 

@@ -23,6 +23,17 @@ const NAMES = /(['"])((?:@?[\w.-]+|\.{1,2})(?:\/[\w.@-]+)*)\1/g;
 const PACKAGE = /(?:\bfrom\s+|\bimport\s*\(?\s*|\brequire\s*\(\s*|\bresolve\s*\(\s*)['"]([@\w][\w./@-]*)['"]/g;
 const javascript = (path: string): string => path.replace(/\.ts$/, '.js');
 
+/** Node calls it experimental at every start, which is of no interest to whoever builds an image; the images' tests see whether it works. */
+function strip(text: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 /** Follows imports, and every other string that names a file of the project (a worker thread's or a child process's module, a JSON file), from
  *  the entry points on. Paths in the image are those in the repository, below `place`.
  *  @throws Error for an import of a file that is not there */
@@ -59,7 +70,7 @@ export function sources(root: string, entryPoints: readonly string[], place: str
       entries.set(target, bytes(target, text));
       return;
     }
-    text = stripTypeScriptTypes(text).replace(/^#!.*/, '#!/usr/local/bin/node');
+    text = strip(text).replace(/^#!.*/, '#!/usr/local/bin/node');
     const found: string[] = [];
     const rewritten = text.replace(NAMES, (whole, quote: string, name: string) => {
       const reached = fileOf(name, path);

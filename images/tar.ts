@@ -1,7 +1,7 @@
 /** Tar archives whose bytes are a function of their contents: entries in the order of their paths, no times, owner root. */
+import { once } from 'node:events';
 import { createReadStream, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
 
 /** One entry of an archive or of an image's file system. A path has no slash in front. */
@@ -82,7 +82,7 @@ function extended(records: Readonly<Record<string, string>>): Buffer[] {
 /** Writes the archive and ends the stream's part: it is not closed. */
 export async function writeTar(entries: readonly Entry[], to: Writable): Promise<void> {
   const put = async (chunk: Buffer): Promise<void> => {
-    if (chunk.length > 0 && !to.write(chunk)) await new Promise((resolve) => to.once('drain', resolve));
+    if (chunk.length > 0 && !to.write(chunk)) await once(to, 'drain');
   };
   for (const entry of complete(entries)) {
     const name = entry.kind === 'folder' ? `${entry.path}/` : entry.path;
@@ -92,7 +92,7 @@ export async function writeTar(entries: readonly Entry[], to: Writable): Promise
     if (Object.keys(long).length > 0) for (const chunk of extended(long)) await put(chunk);
     await put(header(name, TYPES[entry.kind], size, entry.mode, target));
     if (entry.kind === 'bytes') await put(entry.bytes);
-    if (entry.kind === 'file') await pipeline(createReadStream(entry.from, { highWaterMark: 2 ** 20 }), to, { end: false });
+    if (entry.kind === 'file') for await (const chunk of createReadStream(entry.from, { highWaterMark: 2 ** 20 })) await put(chunk as Buffer);
     await put(padding(size));
   }
   await put(Buffer.alloc(2 * BLOCK));

@@ -115,7 +115,8 @@ export class Cluster implements AsyncDisposable {
     try {
       process.kill(this.#init, 'SIGKILL');
     } catch { /* it has ended */ }
-    await command('flock', [`${this.run}.lock`, 'true'], { seconds: 60 });
+    // Removing gigabytes of images takes its time on a busy disk.
+    await command('flock', [`${this.run}.lock`, 'true'], { seconds: 300 });
   }
 
   [Symbol.asyncDispose](): Promise<void> { return this.stop(); }

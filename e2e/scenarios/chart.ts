@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { attempt, command } from '../cluster/command.ts';
+import { CHART } from '../run.ts';
 import type { Scenario } from '../scenario.ts';
 
-const CHART = join(import.meta.dirname, '../../charts/srdit');
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 /** Values -> what must be so of the objects. */
@@ -31,12 +29,15 @@ interface KubernetesObject { kind: string; apiVersion: string; metadata: { name:
 
 export default {
   title: 'the chart: helm lint is content, every set of values gives objects that the API server takes, wrong values are refused',
-  async run({ helm, cluster, tryKubectl, note }) {
-    const env = cluster.environment;
+  needs: ['helm'],
+  async run({ helm, tryKubectl, note }) {
     const set = (values: readonly string[]): string[] => values.flatMap((value) => ['--set', value]);
-    note(await command(helm, ['lint', '--strict', CHART], { env }));
+    const lint = await helm('lint', '--strict', CHART);
+    assert.equal(lint.code, 0, lint.stdout + lint.stderr);
     for (const [name, { values, kinds }] of Object.entries(SETS)) {
-      const text = await command(helm, ['template', 'srdit', CHART, '--namespace', 'e2e-chart', '--skip-tests', ...set(values)], { env });
+      const { stdout: text, stderr: problem } = await helm('template', 'srdit', CHART, '--kube-version', '1.34.0', '--namespace', 'e2e-chart', '--skip-tests', ...set(values));
+      note(`${name}\n${text}`);
+      assert.equal(problem, '', name);
       const objects = parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject | null).filter((object) => object !== null);
       for (const [kind, count] of Object.entries(kinds)) assert.equal(objects.filter((object) => object.kind === kind).length, count, `${kind} with ${name}`);
       // Prometheus Operator's kinds are unknown to this cluster.
@@ -47,7 +48,7 @@ export default {
       if (name === 'digests') assert.match(text, new RegExp(`image: ghcr.io/a/srdit-operator@${DIGEST}`));
     }
     for (const [value, sentence] of Object.entries(REFUSED)) {
-      const { code, stderr } = await attempt(helm, ['template', 'srdit', CHART, ...set([value])], { env });
+      const { code, stderr } = await helm('template', 'srdit', CHART, '--kube-version', '1.34.0', ...set([value]));
       assert.notEqual(code, 0, `${value} was taken`);
       assert.match(stderr, sentence);
     }
