@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { keyOf, nameOf, type InformerView, type KubeObject, type Operator } from 'kopf-ts';
 import { HTTP_PORT, UID_LABEL } from '../plan/objects/names.ts';
-import type { Gang, Observed, PlanOptions } from '../plan/types.ts';
+import type { Gang, Observed, PlanOptions, Waiting } from '../plan/types.ts';
 import { Board, type Asked } from './board.ts';
 import { gangOf } from './children.ts';
 import { configMaps, evaluations, jobs, networkPolicies, pods, services, trainings, type CustomObject, type Job, type Pod } from './kubernetes.ts';
@@ -33,6 +34,7 @@ const withStatus = <T extends KubeObject & { readonly status?: unknown }>(object
 export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progressPort = HTTP_PORT }: GangsOptions): Gangs {
   const { clock } = operator.client;
   const parsed = new Parsed();
+  const refused = new Map<string, Waiting>();
   const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, transform: withStatus });
   const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, transform: withStatus });
   const others = [services, configMaps, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, transform: metadataOnly }));
@@ -48,6 +50,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
     clock, port: progressPort, every: pollEvery, atATime: 32,
     gangs: () => [trainingCache, evaluationCache].flatMap((cache) => [...cache.store.values()].flatMap(asked)),
     host: ({ key, uid, attempt }) => podCache.store.by(GANG, key).find((pod) => {
+      if (pod.status?.phase !== 'Running') return false;
       const { worker, phase, attempt: of } = observedPod(pod, uid);
       return worker === 0 && phase === 'Running' && of === attempt;
     })?.status?.podIP,
@@ -73,18 +76,26 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
       const ownPods = podCache.store.by(GANG, id);
       const ownJobs = jobCache.store.by(GANG, id);
       const bare = ownPods.length > 0 ? undefined : ownJobs.find((job) => job.metadata.labels?.[UID_LABEL] === uid && job.metadata.deletionTimestamp === undefined && !hasEnded(job));
-      const why = bare === undefined ? undefined : await whyNoPods(operator.client, bare);
+      const why = bare === undefined ? undefined : await whyNoPods(operator.client, bare, operator.log);
       const progress = board.report(uid, attempt);
+      const refusal = refused.get(uid);
       return {
         pods: ownPods.map((pod) => observedPod(pod, uid)),
         jobs: ownJobs.map((job) => observedJob(job, uid, job === bare ? why?.waiting : undefined)),
         ...(watchedSince !== undefined && { watchedSince }),
         ...trainingOf(gang, (key) => trainingCache.store.get(key)),
         ...(progress !== undefined && { progress }),
+        ...(refusal !== undefined && { refused: refusal }),
         ...(why !== undefined && { lookAgain: why.lookAgain }),
       };
     },
     child: (resource, namespace, name) => caches.get(nameOf(resource))?.store.get(`${namespace}/${name}`),
+    refuse: (uid, why) => {
+      const known = refused.get(uid);
+      if (why === undefined) refused.delete(uid);
+      else refused.set(uid, why);
+      return !isDeepStrictEqual(known, why);
+    },
     announce: (object, event) => { operator.events.record(object, event); },
     wrote: (object, before, after) => { measured.wrote(object, before, after); },
   };
@@ -100,14 +111,16 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
     controller.watches(jobCache, ours).watches(podCache, ours);
     cache.store.subscribe((change) => {
       if (change.type !== 'deleted') return;
-      parsed.forget(change.object.metadata.uid ?? '');
-      board.forget(change.object.metadata.uid ?? '');
+      const { uid = '' } = change.object.metadata;
+      parsed.forget(uid);
+      board.forget(uid);
+      refused.delete(uid);
     });
     if (cache === evaluationCache) controller.watches(trainingCache, (training) => evaluationCache.store.by(TRAINING, keyOf(training)).map(keyOf));
   }
   // Of these only a loss matters: they are made again.
   for (const { store } of others) store.subscribe((change) => { if (change.type === 'deleted') wakeGang(gangOf(change.object)); });
-  return { remembered: () => parsed.remembered + board.remembered };
+  return { remembered: () => parsed.remembered + board.remembered + refused.size };
 }
 
 /** The present attempt, if its rank 0 may have something to say. */

@@ -255,6 +255,20 @@ test('a quota that keeps the Job from making pods is found in the events', async
   await operator.stop();
 });
 
+test('what the API server refuses to create is told in its words, and made when it no longer refuses', async () => {
+  const world = new World();
+  const message = 'jobs.batch "t-train-1" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1';
+  world.server.faults.add({ kind: 'status', status: 403, reason: 'Forbidden', message }, { when: ({ verb, resource }) => verb === 'create' && resource === 'jobs.batch', times: 4 });
+  world.train('t');
+  const operator = world.start();
+  await world.clock.advance(2 * SECOND);
+  assert.deepEqual([world.reason('t'), world.told('t')], ['FailedCreate', [`FailedCreate: Cannot create Job "t-train-1": ${message}`]]);
+  assert.ok((world.server.requests.get('create jobs.batch') ?? 0) <= 3, 'again only after a while');
+  await world.reaches('t', 'Complete');
+  assert.equal(world.told('t').filter((text) => text.startsWith('FailedCreate')).length, 1);
+  await operator.stop();
+});
+
 test('an evaluation waits for its training', async () => {
   const world = new World({ life: ({ run }) => ({ after: 30 * SECOND, exitCode: 0, word: run === 't'
     ? { step: 100, checkpoint: { step: 100, uri: 'file:///runs/t/attempts/1/checkpoints/000000100', bytes: 1, digest: 'sha256:0' } }

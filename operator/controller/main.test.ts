@@ -8,13 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leases, systemClock, resource, type KubeObject } from 'kopf-ts';
+import { leases, systemClock, type KubeObject } from 'kopf-ts';
 import { FakeApiServer, listen, seeded } from 'kopf-ts/testing';
 import { training } from '../plan/testing/resources.ts';
-import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings } from './kubernetes.ts';
+import { trainings } from './kubernetes.ts';
 import { Kubelets } from './testing/kubelets.ts';
-
-const RESOURCES = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
+import { RESOURCES } from './testing/world.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isAlreadyExists, isConflict, type Context, type EventText, type KubeObject, type ResourceName } from 'kopf-ts';
+import { ApiError, isAlreadyExists, isConflict, type Context, type EventText, type KubeObject, type ResourceName } from 'kopf-ts';
 import { conditions } from '../plan/conditions.ts';
 import { plan } from '../plan/plan.ts';
-import type { Deletion, Gang, KubernetesObject, Observed, PlanOptions, Status } from '../plan/types.ts';
+import type { Deletion, Gang, KubernetesObject, Observed, PlanOptions, Status, Waiting } from '../plan/types.ts';
 import { announcements } from './announce.ts';
 import { standingOf } from './children.ts';
 import { resourceOf, type CustomObject } from './kubernetes.ts';
@@ -17,6 +17,8 @@ export interface Hands {
   observe(gang: Gang, attempt: number): Promise<Omit<Observed, 'now' | 'status'> & { readonly lookAgain?: number }>;
   /** The object of this name in the cache. */
   child(resource: ResourceName, namespace: string, name: string): KubeObject | undefined;
+  /** Why a creation for the resource with that uid was refused; undefined: it no longer is. True if that is news. */
+  refuse(uid: string, why: Waiting | undefined): boolean;
   /** Tells people, once a status is written. */
   announce(object: CustomObject, event: EventText): void;
   /** Told of each status that was written. */
@@ -46,11 +48,13 @@ export async function reconcileGang(hands: Hands, context: Context<CustomObject>
 
   if (!await writeStatus(hands, context, object, planned.status)) return { requeueAfter: SOON };
   for (const deletion of planned.deletes) await remove(hands, context, gang, deletion);
-  for (const child of planned.objects) {
-    const wait = await create(hands, context, object, child);
-    // In order: the Job is last, as its pods need what comes before.
-    if (wait !== undefined) return { requeueAfter: wait };
+  // The Job is last: its pods need what comes before.
+  const job = planned.objects.at(-1);
+  for (const children of [planned.objects.slice(0, -1), job === undefined ? [] : [job]]) {
+    const blocked = (await Promise.all(children.map((child) => create(hands, context, object, child)))).filter((wait) => wait !== undefined);
+    if (blocked.length > 0) return { requeueAfter: Math.max(...blocked) };
   }
+  hands.refuse(object.metadata.uid ?? '', undefined);
   const waits = [planned.wakeAt === undefined ? undefined : Math.max(0, Date.parse(planned.wakeAt) - now), lookAgain].filter((wait) => wait !== undefined);
   return waits.length === 0 ? undefined : { requeueAfter: Math.min(...waits) };
 }
@@ -110,6 +114,9 @@ async function create(hands: Hands, { write, client, signal }: Context<CustomObj
       await write.create(resource, child);
       return undefined;
     } catch (error) {
+      const why = refusal(error, child);
+      // News go into the status at once.
+      if (why !== undefined) return hands.refuse(object.metadata.uid ?? '', why) ? 0 : LATER;
       if (!isAlreadyExists(error)) throw error;
     }
     // The cache lags behind what our predecessor made, or does not show what is not ours.
@@ -120,4 +127,10 @@ async function create(hands: Hands, { write, client, signal }: Context<CustomObj
   if (standing === 'leaving') return SOON;
   hands.announce(object, { type: 'Warning', reason: 'NameTaken', note: `Cannot create ${child.kind} "${name}": there is one of that name that is not ours. Delete it, or give this resource another name` });
   return LATER;
+}
+
+/** An answer that stays the same until somebody changes something: missing rights, a quota, an admission plugin, a field that is not valid. */
+function refusal(error: unknown, { kind, metadata: { name } }: KubernetesObject): Waiting | undefined {
+  if (!(error instanceof ApiError) || (error.status !== 403 && error.status !== 422 && error.status !== 400)) return undefined;
+  return { reason: 'FailedCreate', message: `Cannot create ${kind} "${name}": ${error.sentence}` };
 }

@@ -1,10 +1,10 @@
 /** Two replicas, and an operator that sees the past: only who knows the present may write. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NotLeaderError } from 'kopf-ts';
+import { NotLeaderError, type Resource } from 'kopf-ts';
 import { Freezer } from 'kopf-ts/testing';
 import { trainings } from './kubernetes.ts';
-import { NAMESPACE, World } from './testing/world.ts';
+import { NAMESPACE, RESOURCES, World } from './testing/world.ts';
 
 const elected = { leaderElection: { namespace: NAMESPACE } } as const;
 
@@ -89,6 +89,6 @@ test('a resource that is deleted while it is reconciled leaves nothing', async (
     if (resource === 'services' && type === 'ADDED' && (writes += 1) === 1) world.clock.after(0, () => { world.server.delete(trainings, `${NAMESPACE}/t`); });
   });
   await world.clock.advance(60_000);
-  assert.deepEqual([...world.server.database.all()].filter(({ resource }) => resource !== 'events.events.k8s.io').map(({ object }) => object.metadata.name), []);
+  assert.deepEqual(RESOURCES.filter(({ kind }) => kind !== 'Event').flatMap((resource) => world.server.list(resource as Resource)).map(({ metadata }) => metadata.name), []);
   await operator.stop();
 });

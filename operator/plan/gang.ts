@@ -141,10 +141,11 @@ function proceed(gang: Gang, observed: Observed, ledger: Ledger, loss?: Loss): D
   return { ledger: rest, decision: { kind: 'Run', phase, ...(waiting === undefined ? {} : { waiting }) } };
 }
 
-/** Why the gang does not run yet, in the words of whoever keeps it from running: the Job's first, else the first worker's. */
+/** Why the gang does not run yet, in the words of whoever keeps it from running: whoever refused the Job, the Job's, else the first worker's. */
 function waitingOf(observed: Observed, attempt: number): Waiting | undefined {
-  const job = observed.jobs.find((one) => one.attempt === attempt)?.waiting;
-  if (job !== undefined) return job;
+  const job = observed.jobs.find((one) => one.attempt === attempt);
+  if (job === undefined) return observed.refused;
+  if (job.waiting !== undefined) return job.waiting;
   const pod = observed.pods.filter((one) => one.attempt === attempt && one.phase === 'Pending' && one.waiting !== undefined)
     .toSorted((a, b) => a.worker - b.worker)[0];
   return pod?.waiting === undefined ? undefined : { reason: pod.waiting.reason, message: `Worker ${pod.worker} waits: ${pod.waiting.message}` };

@@ -55,6 +55,8 @@ export interface Observed {
   readonly now: string;
   /** Status as last written. */
   readonly status?: Status;
+  /** Why objects of the present attempt could not be created, in the words of whoever refused them. */
+  readonly refused?: Waiting;
   readonly jobs: readonly ObservedJob[];
   readonly pods: readonly ObservedPod[];
   /** Answer of GET /progress of rank 0; untrusted, but parsed. */

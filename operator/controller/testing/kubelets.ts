@@ -40,7 +40,7 @@ export class Kubelets {
     this.#life = life;
     this.#address = address;
     server.database.subscribe(({ resource, type, object, previous }) => {
-      if (resource === 'jobs.batch' && type === 'ADDED') this.#later(() => { this.#makePods(object as WholeJob); });
+      if (resource === 'jobs.batch' && type === 'ADDED') this.#later(() => { this.#makePods(object as unknown as WholeJob); });
       if (resource === 'pods' && type === 'ADDED') this.#later(() => { this.#start(object); });
       if (resource === 'pods' && type === 'MODIFIED' && object.metadata.deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined) this.#terminate(object);
     });

@@ -11,7 +11,8 @@ import { Law } from './law.ts';
 import { Mortal } from './mortal.ts';
 
 export const NAMESPACE = 'lab';
-const RESOURCES = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
+/** What the fake API servers of these tests serve. */
+export const RESOURCES: readonly ResourceName[] = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
 
 export interface Running { readonly process: Mortal; readonly operator: Operator; readonly gangs: Gangs; readonly ended: Promise<unknown>; stop(): Promise<void> }
 
