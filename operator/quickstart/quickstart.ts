@@ -145,7 +145,7 @@ async function conclude({ resources: { training, evaluation }, open, folder, tel
       lead: `A diffusion transformer trained from noise on ${baselines.noise.referenceCount} emoji, in ${duration(result.trainingSeconds)} on this machine.`,
       tables: [trainingTable(result), qualityTable(result)], note: caption(result), curve: lines,
       figures: [
-        { title: 'Samples', caption: 'One category a row, none of them in the data set.', png: samples },
+        { title: 'Samples', caption: 'One category a row, drawn from noise.', png: samples },
         { title: 'From noise to picture', caption: `Eight looks at the ${spec.sampler.steps} steps of the sampler, one category a row.`, png: trajectories },
       ],
       sources: [training, evaluation].map(({ file, text }) => ({ name: here(file), text })),
