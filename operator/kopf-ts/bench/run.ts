@@ -8,9 +8,10 @@ import { Client, connect, jobs, keyOf, namespaces, nullLogger, resource, service
 import type { KubeObject } from '../index.ts';
 import { Informer } from '../informer.ts';
 import { Contender } from './contender.ts';
-import type { Name } from './contender.ts';
+import type { Name, Programs } from './contender.ts';
 import { countingProxy } from './counting-proxy.ts';
 import type { CountingProxy } from './counting-proxy.ts';
+import { stripped } from './stripped.ts';
 
 interface Gang extends KubeObject {
   spec: { replicas: number };
@@ -80,7 +81,7 @@ async function prepare(client: Client, server: string): Promise<{ folder: string
 }
 
 /** One run in a namespace of its own. */
-async function measure(client: Client, name: Name, count: number, env: NodeJS.ProcessEnv, proxy?: CountingProxy): Promise<Run> {
+async function measure(client: Client, name: Name, count: number, env: NodeJS.ProcessEnv, programs: Programs, proxy?: CountingProxy): Promise<Run> {
   const namespace = `bench-${name}-${Math.floor(Math.random() * 1e9).toString(36)}`;
   await client.apply(namespaces, { metadata: { name: namespace } });
   const stop = new AbortController();
@@ -92,11 +93,14 @@ async function measure(client: Client, name: Name, count: number, env: NodeJS.Pr
   const watching = [children, owned, made].map((informer) => informer.run(stop.signal));
   await Promise.all([children.synced(), owned.synced(), made.synced()]);
   const gang = (id: string): Gang => ({ metadata: { namespace, name: id }, spec: { replicas: 8 } });
-  const contender = new Contender(name, env, namespace, process.env.KOPF_PYTHON ?? 'python3');
+  const contender = new Contender(name, env, namespace, programs);
   try {
     // It has started when it makes the first one.
     await client.create(gangs, gang('warm-up'));
-    await eventually('the warm-up is done', () => statuses === 1);
+    await eventually('the warm-up is done', () => {
+      contender.check();
+      return statuses === 1;
+    });
     await sleep(systemClock, 1000);
     proxy?.take();
     const [cpu, started] = [contender.cpu, performance.now()];
@@ -135,6 +139,7 @@ async function main(): Promise<void> {
   const client = new Client(transport, { fieldManager: 'bench' });
   const { folder, env } = await prepare(client, `https://${transport.host}`);
   try {
+    const programs = { python: process.env.KOPF_PYTHON ?? 'python3', gangs: stripped(join(folder, 'kopf-ts')) };
     const runs: Run[] = [];
     const note = (run: Run): void => {
       console.log(JSON.stringify(run));
@@ -147,8 +152,8 @@ async function main(): Promise<void> {
       'clusters': [{ name: 'c', cluster: { 'server': `https://${transport.host}`, 'certificate-authority': join(folder, 'ca.crt') } }], 'users': [{ name: 'u', user: { tokenFile: join(folder, 'token') } }],
     }));
     for (let round = 0; round < rounds; round++) {
-      note(await measure(client, 'kopf-ts', count, env));
-      note(await measure(client, 'kopf', count, { KUBECONFIG: file }));
+      note(await measure(client, 'kopf-ts', count, env, programs));
+      note(await measure(client, 'kopf', count, { KUBECONFIG: file }, programs));
     }
     await using proxy = await countingProxy(transport);
     const counted = join(folder, 'counted');
@@ -156,7 +161,7 @@ async function main(): Promise<void> {
       'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'c', 'clusters': [{ name: 'c', cluster: { server: proxy.url } }], 'contexts': [{ name: 'c', context: { cluster: 'c', user: 'u' } }], 'users': [{ name: 'u', user: {} }],
     }));
     const requests = { 'kopf-ts': 0, 'kopf': 0 };
-    for (const name of ['kopf-ts', 'kopf'] as const) requests[name] = (await measure(client, name, Math.min(count, 100), { KUBECONFIG: counted }, proxy)).requestsPerObject ?? 0;
+    for (const name of ['kopf-ts', 'kopf'] as const) requests[name] = (await measure(client, name, Math.min(count, 100), { KUBECONFIG: counted }, programs, proxy)).requestsPerObject ?? 0;
     const of = (name: Name, what: 'objectsPerSecond' | 'childP50' | 'childP99' | 'cpuMillisecondsPerObject' | 'peakMemoryMB'): number => median(runs.filter(({ on }) => on === name).map((run) => run[what]));
     console.log('\nkopf-ts / kopf (medians)');
     for (const what of ['objectsPerSecond', 'childP50', 'childP99', 'cpuMillisecondsPerObject', 'peakMemoryMB'] as const) {

@@ -121,7 +121,7 @@ for (const [where, { open, skip }] of Object.entries(environments)) {
     });
 
     it('elects one leader at a time', async () => {
-      const replica = (identity: string) => new LeaderLease({ client, namespace, name: 'hotel', identity, log: nullLogger, duration: 4000, renewDeadline: 2000, retryPeriod: 200 });
+      const replica = (identity: string) => new LeaderLease({ client, namespace, name: 'hotel', identity, log: nullLogger, retryPeriod: 200 });
       const [a, b] = [replica('a'), replica('b')];
       const [stop, never] = [new AbortController(), new AbortController()];
       await a.acquire(never.signal);
