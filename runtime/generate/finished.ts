@@ -42,7 +42,7 @@ export class FinishedPictures {
   async #record(path: string): Promise<readonly Record[]> {
     try {
       const batch = JSON.parse(new TextDecoder().decode(await this.#storage.read(path, { limitBytes: RECORD_LIMIT }))) as Partial<Batch>;
-      return batch.key === this.#key && Array.isArray(batch.pictures) ? batch.pictures : [];
+      return batch.key === this.#key && Array.isArray(batch.pictures) ? batch.pictures as Record[] : [];
     } catch (error) {
       // Not JSON: no record of ours, so its pictures are drawn again.
       if (error instanceof SyntaxError) return [];
