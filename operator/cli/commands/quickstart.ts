@@ -17,7 +17,7 @@ Stop it with Ctrl-C, or kill it: the same command goes on, and what is done is n
 
 Examples:
   $ ./srdit quickstart                  the whole of it
-  $ ./srdit quickstart --steps 100      only to see it work, in about a minute; the pictures are mush
+  $ ./srdit quickstart --steps 100      only to see it work, in a few minutes; the pictures are mush
   $ ./srdit quickstart --fresh          after a change of training.yaml
 
 Exit codes: 0 done, 64 wrong input or wrong resource, 65 diverged, 69 the pictures cannot be brought, 75 stopped, 1 failed for another reason.`)
