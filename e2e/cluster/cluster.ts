@@ -94,6 +94,11 @@ export class Cluster implements AsyncDisposable {
     return Number(found);
   }
 
+  /** Processes of the cluster's pods (and all others of the machine) whose command line and environment are as wanted. */
+  processes(wanted: (command: string, environment: string) => boolean): number[] {
+    return processes().filter((pid) => wanted(ofProcess(pid, 'cmdline'), ofProcess(pid, 'environ')) && isAncestor(this.#init, Number(pid))).map(Number);
+  }
+
   signal(part: string, signal: NodeJS.Signals): void { process.kill(this.pid(part), signal); }
 
   /** Copies the logs of all parts and pods, and all objects, into a folder. */

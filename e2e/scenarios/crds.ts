@@ -29,8 +29,8 @@ export default {
         note(text);
         assert.match(head, /DESCRIPTION:\n {4}\S/, `${kind}.${path} has no description`);
         assert.doesNotMatch(head, /<empty>/, `${kind}.${path}`);
-        // A field's line is followed by its description, deeper; metadata and apiVersion are Kubernetes' own.
-        const undescribed = [...fields.matchAll(/^ {2}(\S+)\t<[^\n]*\n(?: {2}enum:[^\n]*\n)?(?! {4}\S)/gm)].map(([, name]) => name);
+        // A field's line, and the values of an enumeration, are followed by its description, deeper.
+        const undescribed = [...fields.matchAll(/^ {2}(\S+)\t<[^\n]*\n(?: {2}enum:[^\n]*\n(?! {4}\S)|(?! {4}\S| {2}enum:))/gm)].map(([, name]) => name);
         assert.deepEqual(undescribed, [], `fields of ${kind}.${path} without a description`);
         assert.match(fields, /\t<\w+/, `${kind}.${path} shows no fields`);
       }

@@ -1,0 +1,74 @@
+/** What happens to the pods of a scenario, from a watch as it goes. */
+import { spawn } from 'node:child_process';
+import type { Cluster } from './cluster/cluster.ts';
+import type { World } from './scenario.ts';
+
+export interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly labels: Readonly<Record<string, string>>; readonly deletionTimestamp?: string };
+  readonly spec: { readonly nodeName?: string };
+  readonly status: { readonly phase: string; readonly containerStatuses?: readonly { readonly state: { readonly terminated?: { readonly exitCode: number } } }[] };
+}
+
+/** Pods of an attempt of a training, by worker. */
+export async function podsOf(world: World, name: string, attempt: number): Promise<Pod[]> {
+  const { items } = await world.get<{ items: Pod[] }>('pods', '-l', `app.kubernetes.io/instance=${name},srdit.dev/attempt=${attempt}`);
+  const index = ({ metadata }: Pod): number => Number(metadata.labels['batch.kubernetes.io/job-completion-index']);
+  return items.sort((a, b) => index(a) - index(b));
+}
+
+/** Watches a namespace's pods. At its end it tells whether pods of two attempts of one run were ever there together with processes in them: created and
+ *  neither ended nor removed. */
+export class PodWatch implements Disposable {
+  readonly #child;
+  /** run -> attempt -> uids of pods alive. */
+  readonly #alive = new Map<string, Map<number, Set<string>>>();
+  readonly #overlaps: string[] = [];
+  readonly #log: string[] = [];
+  readonly attempts = new Map<string, number>();
+
+  constructor(cluster: Cluster, namespace: string) {
+    this.#child = spawn(cluster.binary, ['kubectl', '-n', namespace, 'get', 'pods', '--watch', '--output-watch-events', '-o', 'json'], { env: cluster.environment, stdio: ['ignore', 'pipe', 'ignore'] });
+    let text = '';
+    this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      // kubectl ends each event with a brace at the start of a line.
+      for (let end = text.indexOf('\n}\n'); end >= 0; end = text.indexOf('\n}\n')) {
+        this.#take(JSON.parse(text.slice(0, end + 2)) as { type: string; object: Pod });
+        text = text.slice(end + 3);
+      }
+    });
+  }
+
+  #take({ type, object: { metadata, status, spec } }: { type: string; object: Pod }): void {
+    const run = metadata.labels['app.kubernetes.io/instance'];
+    const attempt = Number(metadata.labels['srdit.dev/attempt']);
+    if (run === undefined || Number.isNaN(attempt)) return;
+    this.#log.push(`${new Date().toISOString()} ${type} ${metadata.name} ${status.phase} on ${spec.nodeName ?? 'no node'}${metadata.deletionTimestamp === undefined ? '' : ' deleting'}`);
+    this.attempts.set(run, Math.max(attempt, this.attempts.get(run) ?? 0));
+    const attempts = this.#alive.get(run) ?? new Map<number, Set<string>>();
+    this.#alive.set(run, attempts);
+    const alive = attempts.get(attempt) ?? new Set<string>();
+    attempts.set(attempt, alive);
+    if (type === 'DELETED' || status.phase === 'Succeeded' || status.phase === 'Failed') alive.delete(metadata.uid);
+    else alive.add(metadata.uid);
+    const together = [...attempts].filter(([, uids]) => uids.size > 0).map(([number]) => number);
+    if (together.length > 1) this.#overlaps.push(`${run}: attempts ${together.join(' and ')} at ${metadata.name} (${type})`);
+  }
+
+  /** Every time that two attempts of a run were alive together. */
+  get overlaps(): readonly string[] { return this.#overlaps; }
+  get log(): string { return this.#log.join('\n'); }
+
+  [Symbol.dispose](): void { this.#child.kill(); }
+}
+
+/** Processes of ranks, whatever the cluster thinks of their pods, by the host names that pods of a Job have: TRAINING-train-ATTEMPT-WORKER. */
+export const rankProcesses = (world: World, host: RegExp): number[] => world.cluster.processes((command, environment) =>
+  command.startsWith('srdit-runtime\0') && environment.split('\0').some((line) => line.startsWith('HOSTNAME=') && host.test(line.slice('HOSTNAME='.length))));
+
+/** Ends a rank's process as if the kernel had: no container runtime, no kubelet is asked. */
+export function killRank(world: World, host: string): void {
+  const found = rankProcesses(world, new RegExp(`^${host}$`));
+  if (found.length === 0) throw new Error(`No process of ${host} is there to be killed`);
+  for (const pid of found) process.kill(pid, 'SIGKILL');
+}
