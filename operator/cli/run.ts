@@ -4,7 +4,7 @@ import { terminalDisplay, type Display } from '../local/display.ts';
 import { endingOf } from '../local/ending.ts';
 import type { ExecutorOptions, Wish } from '../local/executor.ts';
 import { layout } from '../local/files.ts';
-import { isolation } from '../local/namespace.ts';
+import { isolation, isolationFor } from '../local/namespace.ts';
 import { runAll, type RunAllResult } from '../local/run.ts';
 import { statusTable } from '../local/table.ts';
 import { label } from '../local/text.ts';
@@ -26,8 +26,11 @@ export async function runResources(resources: readonly Resource[], { root, verbo
   const places = layout(root);
   using wish = wishes(display);
   const isolated = isolation(process.env['SRDIT_NETNS']);
-  if (isolated.why !== undefined && resources.some((resource) => resource.spec.gang.workers * resource.spec.gang.ranksPerWorker > 1)) {
-    display.say(`No network namespace around the gang (${isolated.why}): while it runs, TensorFlow's ports are open to whoever reaches this machine`);
+  for (const { spec } of resources) {
+    const { why } = isolationFor(spec, isolated);
+    if (why === undefined || spec.gang.workers * spec.gang.ranksPerWorker === 1) continue;
+    display.say(`No network namespace around the gang (${why}): while it runs, TensorFlow's ports are open to whoever reaches this machine`);
+    break;
   }
   const options: ExecutorOptions = { layout: places, runtime: [process.execPath, RUNTIME], isolation: isolated, display, verbose, wish };
   const result = await runAll(resources, options);

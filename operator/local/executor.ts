@@ -10,7 +10,7 @@ import type { Display } from './display.ts';
 import { RunError } from './errors.ts';
 import type { Layout } from './files.ts';
 import { lock } from './lock.ts';
-import type { Isolation } from './namespace.ts';
+import { isolationFor, type Isolation } from './namespace.ts';
 import { admit, keyOf, load, save, type Stored } from './state.ts';
 import type { Resource } from '@srdit/crds';
 
@@ -66,7 +66,7 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
   const gang = gangOf(stored);
   let wake = (): void => {};
   using cluster = new LocalCluster({
-    key, layout, runtime: options.runtime, isolation: options.isolation, verbose: options.verbose,
+    key, layout, runtime: options.runtime, isolation: isolationFor(resource.spec, options.isolation), verbose: options.verbose,
     line: (line) => display.line(line), changed: () => wake(),
   });
   const kill = (): void => cluster.kill();

@@ -23,3 +23,11 @@ export function isolation(setting: string | undefined): Isolation {
   const missing = (tried.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
   return { prefix: [], why: missing ? 'this system has no unshare command (util-linux)' : `unshare says: ${(tried.stderr || 'no').trim().split('\n').at(-1) ?? ''}` };
 }
+
+/** Uris of a resource that lie in an object store. */
+const remoteUris = (value: unknown): boolean =>
+  typeof value === 'string' ? value.startsWith('gs://') : typeof value === 'object' && value !== null && Object.values(value).some(remoteUris);
+
+/** A gang in a namespace of its own reaches nothing outside, an object store neither: one that needs a store goes without. */
+export const isolationFor = (spec: { readonly storage: unknown; readonly data?: unknown; readonly checkpoint?: unknown; readonly reference?: unknown }, machine: Isolation): Isolation =>
+  remoteUris([spec.storage, spec.data, spec.checkpoint, spec.reference]) ? { prefix: [], why: 'the run needs an object store, which a namespace of its own would not reach' } : machine;
