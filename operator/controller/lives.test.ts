@@ -217,11 +217,14 @@ test('a lost node is waited for, then the gang moves', async () => {
   await world.reaches('t', 'Running');
   const [pod] = world.kubelets.podsOf('t', 1);
   assert.ok(pod !== undefined);
-  // The node's controller marks the pod and deletes it; nobody answers.
-  world.server.patch(pods, keyOf(pod), { status: { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager' }], phase: 'Failed' } }, 'status');
-  world.kubelets.lose(world.kubelets.podsOf('t', 1)[1] ?? pod);
+  // The node's controller marks the pod and deletes it; nobody answers, and its processes live on.
+  world.kubelets.lose(pod);
+  world.server.patch(pods, keyOf(pod), { status: { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager' }] } }, 'status');
+  world.server.delete(pods, keyOf(pod));
+  await world.clock.advance(50 * SECOND);
+  assert.equal(world.status('t').attempt, 1);
   await world.reaches('t', 'Complete');
-  assert.deepEqual([world.status('t').attempt, world.status('t').restarts?.charged], [2, 0]);
+  assert.deepEqual([world.status('t').attempt, world.status('t').restarts?.charged, world.status('t').restarts?.reasons], [2, 0, { Disrupted: 1 }]);
   lawful(world);
   await operator.stop();
 });

@@ -1,6 +1,7 @@
 import { after, backoffSeconds } from './backoff.ts';
 import { isCharged, isSettled, outcomeOf, type Loss } from './outcome.ts';
 import { progressMark } from './progress.ts';
+import { isOverdue } from './overdue.ts';
 import { prerequisite } from './prerequisite.ts';
 import { stallTime } from './stall.ts';
 import type { Gang, Observed, ObservedPod, PlanOptions, Status, Waiting } from './types.ts';
@@ -89,6 +90,11 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
     return { ledger, decision: { kind: 'Failed', reason: 'DeadlineExceeded', message: `The run was not complete after spec.activeDeadlineSeconds (${gang.spec.activeDeadlineSeconds ?? 0} s). Raise it to go on from the newest checkpoint` } };
   }
   if (outcome.kind === 'Lost') return lost(gang, observed, options, ledger, outcome.loss);
+  // Told to go, and neither it nor its kubelet answers: a node that is gone. Its processes may live on; the next claim fences them.
+  const silent = ledger.attempt === 0 ? undefined : pods.find((pod) => isAlive(pod) && isOverdue(pod, observed, options));
+  if (silent !== undefined) {
+    return lost(gang, observed, options, ledger, { kind: 'Disrupted', reason: 'Disrupted', message: `Worker ${silent.worker} was told to go, and its node does not answer${silent.reason === undefined ? '' : ` (${silent.reason})`}` });
+  }
   const stall = stallTime(gang, observed);
   if (stall !== undefined && observed.now >= stall.at) return lost(gang, observed, options, ledger, stall.loss);
   if (ledger.attempt === 0) {

@@ -135,6 +135,22 @@ test('what keeps pods from running is told in its own words', () => {
   assert.equal(run.reason(), 'AllWorkersRunning');
 });
 
+test('a pod that was told to go and does not answer is a lost node: not charged, after the bound', () => {
+  const run = new Run(training()).begun();
+  const told = pods('RR', 1).map((pod) => (pod.worker === 1 ? { ...pod, reason: 'DeletionByTaintManager', deletionTime: at(30) } : pod));
+  const waiting = run.look(40, '', { pods: told, jobs: [{ name: 't-train-1', attempt: 1 }] });
+  assert.deepEqual([waiting.status.state, waiting.wakeAt], ['Running', at(90)]);
+  const lost = run.look(90, '', { pods: told, jobs: [{ name: 't-train-1', attempt: 1 }] });
+  assert.deepEqual([lost.status.state, lost.status.attempt, lost.status.restarts?.charged, run.reason()], ['Restarting', 2, 0, 'Disrupted']);
+  assert.deepEqual(lost.deletes.map(({ kind, name, force }) => `${kind} ${name} ${force ?? false}`), ['Job t-train-1 false', 'ConfigMap t-train-1 false', 'Pod t-train-1-1 true']);
+});
+
+test('a pod that the cluster takes away explains why the others lost a peer', () => {
+  const run = new Run(training()).begun();
+  run.look(40, '', { pods: pods('RL', 1).map((pod) => (pod.worker === 0 ? { ...pod, reason: 'EvictionByEvictionAPI', deletionTime: at(70) } : pod)), jobs: [{ name: 't-train-1', attempt: 1 }] });
+  assert.deepEqual([run.status?.attempt, run.status?.restarts?.charged, run.status?.restarts?.reasons], [2, 0, { Disrupted: 1 }]);
+});
+
 test('an evaluation that measures is not stalled', () => {
   const gang = evaluation({ noProgressSeconds: 60, checkpoint: { uri: 'file:///runs/t/attempts/1/checkpoints/000000100' } });
   const run = new Run(gang);

@@ -48,7 +48,10 @@ function lossOf(pod: ObservedPod): Loss {
 
 /** How the attempt stands. pods, job: those of the attempt; wasRunning: all of its pods were seen running before. */
 export function outcomeOf(pods: readonly ObservedPod[], job: ObservedJob | undefined, workers: number, wasRunning: boolean): Outcome {
-  const worst = pods.filter((pod) => pod.phase === 'Failed')
+  const failed = pods.filter((pod) => pod.phase === 'Failed');
+  // One that the cluster is taking away explains why the others lost a peer, though its own end is not told yet, or never will be.
+  const leaving = failed.length === 0 ? [] : pods.filter((pod) => pod.phase === 'Running' && pod.reason !== undefined && DISRUPTIONS.has(pod.reason));
+  const worst = [...failed, ...leaving]
     .map((pod) => ({ pod, loss: lossOf(pod) }))
     .sort((a, b) => ORDER.indexOf(a.loss.kind) - ORDER.indexOf(b.loss.kind) || a.pod.worker - b.pod.worker)[0];
   if (worst !== undefined) return { kind: 'Lost', loss: worst.loss };

@@ -6,6 +6,7 @@ import { job } from './objects/job.ts';
 import { attemptName } from './objects/names.ts';
 import { networkPolicy } from './objects/network-policy.ts';
 import { service } from './objects/service.ts';
+import { isOverdue, overdueAt } from './overdue.ts';
 import { stallTime } from './stall.ts';
 import { statusOf } from './status.ts';
 import type { Deletion, Gang, KubernetesObject, Observed, ObservedJob, Plan, PlanOptions, Status } from './types.ts';
@@ -30,9 +31,6 @@ export function objects(gang: Gang, observed: Observed, attempt: number, options
   return [service(gang), networkPolicy(gang, options), configMap(gang, observed, attempt), job(gang, status, attempt, options)];
 }
 
-const overdue = (deletionTime: string | undefined, observed: Observed, options: PlanOptions): boolean =>
-  deletionTime !== undefined && observed.now >= after(deletionTime, options.forceAfterSeconds);
-
 function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, options: PlanOptions): Deletion[] {
   const leaving = (attempt: number): boolean => decision.kind === 'Suspending' || attempt !== ledger.attempt;
   switch (decision.kind) {
@@ -41,7 +39,7 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
       return [
         ...removed(gang, observed.jobs.filter((one) => leaving(one.attempt))),
         // Safe by force even if the processes live on behind a dead kubelet: the next attempt's claim fences them.
-        ...observed.pods.filter((pod) => leaving(pod.attempt) && isAlive(pod) && overdue(pod.deletionTime, observed, options))
+        ...observed.pods.filter((pod) => leaving(pod.attempt) && isAlive(pod) && isOverdue(pod, observed, options))
           .map((pod): Deletion => ({ kind: 'Pod', name: pod.name, force: true })),
       ];
     case 'Failed':
@@ -84,13 +82,16 @@ function ownTime(gang: Gang, decision: Decision, observed: Observed, options: Pl
       return decision.until;
     case 'Suspending':
     case 'Clearing':
-      return observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime !== undefined)
-        .map((pod) => after(pod.deletionTime ?? observed.now, options.forceAfterSeconds)).sort()[0];
+      return nextOverdue(observed, options);
     case 'Run':
-      return stallTime(gang, observed)?.at;
+      return [stallTime(gang, observed)?.at, nextOverdue(observed, options)].filter((time) => time !== undefined).sort()[0];
     case 'Ended':
       return expiry(gang, observed);
     default:
       return undefined;
   }
 }
+
+/** When the first of the pods that were told to go will have been silent for too long. */
+const nextOverdue = (observed: Observed, options: PlanOptions): string | undefined =>
+  observed.pods.filter(isAlive).map((pod) => overdueAt(pod, options)).filter((time) => time !== undefined).sort()[0];
