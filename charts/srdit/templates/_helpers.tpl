@@ -25,7 +25,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ $image.registry }}{{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .version }}{{ end }}
 {{- end }}
 
-{{- /* What the operator does with objects of trainings and evaluations; each rule is justified in docs/operator.md, and tried by bench/operator/real.slow.test.ts. */ -}}
+{{- /* What the operator does with objects of trainings and evaluations; each rule is justified in docs/security.md and tried by bench/operator/real.slow.test.ts. */ -}}
 {{- define "srdit.rules" -}}
 - apiGroups: [srdit.dev]
   resources: [srdittrainings, srditevaluations]
