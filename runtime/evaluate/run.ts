@@ -1,6 +1,7 @@
 import type { EvaluationResult } from '@srdit/crds';
 import { CheckpointError } from '../checkpoint/error.ts';
 import { readManifest } from '../checkpoint/list.ts';
+import { holdCheckpoint } from '../checkpoint/retain.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import type { Done, EvaluationContext } from '../cli/context.ts';
 import { decoderOf } from '../generate/decode.ts';
@@ -12,7 +13,7 @@ import { PictureError } from '../generate/pictures.ts';
 import { encodePng } from '../generate/png.ts';
 import { readWeights } from '../generate/weights.ts';
 import { ModelConfigError } from '../model/config.ts';
-import { isConfiguration } from '../storage/storage.ts';
+import { isConfiguration, StorageError, type Storage } from '../storage/storage.ts';
 import { deviceProduct } from './device-product.ts';
 import { compare, gather, SAMPLE_POINTS, type Measured, type Measurement } from './measure.ts';
 import { openNpz, writeNpz } from './npz.ts';
@@ -68,6 +69,7 @@ async function evaluate(context: EvaluationContext): Promise<Done> {
   const settings = { ...pictureSettings, count: spec.count, reference: spec.reference, features: spec.features, neighbours: spec.neighbours };
   const before = await earlierResult(context, ref.digest, settings);
   if (before !== undefined) return done(before, `Already evaluated: ${sentence(before)}`);
+  const release = rank === 0 ? await hold(context, checkpoint) : undefined;
 
   // A reference that cannot be used should not cost an hour of sampling first.
   const reference = rank === 0 ? await loadReference(context) : undefined;
@@ -100,7 +102,20 @@ async function evaluate(context: EvaluationContext): Promise<Done> {
   context.report({ phase: 'Measuring', step: spec.count });
   const result = await measure(context, finished, decoder.side, reference, { step: manifest.step, digest: ref.digest, settings });
   for (const warning of result.warnings) log.warn(warning);
+  await release?.();
   return done(result, sentence(result));
+}
+
+/** Keeps retention away from the checkpoint until it is measured, also while a next attempt starts (for a day at most). One
+ *  that may only be read is nobody's to remove, as far as we know. */
+async function hold({ config, log }: EvaluationContext, checkpoint: Storage): Promise<() => Promise<void>> {
+  try {
+    return await holdCheckpoint(checkpoint, '', config.uid);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.info(`The checkpoint cannot be marked as in use: ${error.message}`);
+    return () => Promise.resolve();
+  }
 }
 
 /** The result of an earlier attempt with the same settings: nothing is left to do then. */
