@@ -128,6 +128,18 @@ test('a leader that cannot renew stops writing five seconds before another one m
   await assert.rejects(a.client.apply(rooms, room('red')), NotLeaderError);
 });
 
+test('a renewal that was on its way when it was told to stop does not keep the lease from being released', async () => {
+  const world = simulate();
+  const a = replica('a', world);
+  void a.run();
+  await world.clock.until(() => a.state === 'leading');
+  world.server.faults.add({ kind: 'silent' }, { when: ({ verb }) => verb === 'replace' });
+  await world.clock.advance(2500);
+  a.stop.abort();
+  await world.clock.until(() => a.state === 'stopped');
+  assert.equal(holder(world.server), '');
+});
+
 test('a clock that is set back does not prolong the lease', async () => {
   const world = simulate();
   let back = 0;

@@ -5,6 +5,7 @@ import { sleep } from './clock.ts';
 import { NotLeaderError, isAlreadyExists, isConflict } from './errors.ts';
 import type { Logger } from './log.ts';
 import { microTime } from './micro-time.ts';
+import { keyOf, refOf } from './objects.ts';
 import type { KubeObject } from './objects.ts';
 import type { WriteGuard } from './request.ts';
 import { resource } from './resource.ts';
@@ -117,12 +118,23 @@ export class LeaderLease {
     const held = this.held;
     this.#renewed = undefined;
     if (!held || lease === undefined) return;
-    const now = microTime(this.#clock.now());
-    const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
+    const { client, identity, log } = this.#options;
+    const limits = { timeout: this.#retryPeriod, retries: noRetries };
+    const free = async (held: Lease): Promise<void> => {
+      const now = microTime(this.#clock.now());
+      await client.replace(leases, { ...held, spec: { ...held.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now } }, limits);
+    };
     try {
-      await this.#options.client.replace(leases, { ...lease, spec }, { timeout: this.#retryPeriod, retries: noRetries });
+      try {
+        await free(lease);
+      } catch (error) {
+        // A renewal was on its way when we were told to stop.
+        const now = isConflict(error) ? await client.find(leases, refOf(keyOf(lease)), limits) : undefined;
+        if (now === undefined || now.spec?.holderIdentity !== identity) throw error;
+        await free(now);
+      }
     } catch (error) {
-      this.#options.log.warn('Cannot release the lease: the next leader waits until it is over', { error });
+      log.warn('Cannot release the lease: the next leader waits until it is over', { error });
     }
   }
 

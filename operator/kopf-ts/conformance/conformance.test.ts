@@ -150,7 +150,7 @@ for (const [where, { open, skip }] of Object.entries(environments)) {
     it('carries an operator: children made, healed and counted, a finalizer held and released, although connections break', async () => {
       const random = seeded(7);
       const transport = flaky((environment as Environment).transport, random, 0.15);
-      const operator = new Operator(new Client(transport, { random }), { name: 'hotel', namespaces: [namespace], leaderElection: false, log: nullLogger });
+      const operator = new Operator(new Client(transport, { random }), { name: 'hotel', namespaces: [namespace], leaderElection: { namespace, name: 'operator' }, log: nullLogger });
       const chairs = operator.informer(configMaps, { labelSelector: 'chair' });
       const cleaned: string[] = [];
       handlers(operator, rooms, { name: 'finalizer', labelSelector: 'hotel' }).delete(async ({ object }) => cleaned.push(object.metadata.name as string), { finalizer: 'kopf-ts.dev/cleanup' });
@@ -189,6 +189,7 @@ for (const [where, { open, skip }] of Object.entries(environments)) {
       await eventually(() => operator.informer(rooms, { labelSelector: 'hotel' }).store.size === 0);
       stop.abort();
       await ended;
+      assert.equal((await client.get(leases, { namespace, name: 'operator' })).spec?.holderIdentity, '');
     });
   });
 }
