@@ -151,6 +151,17 @@ test('a pod that the cluster takes away explains why the others lost a peer', ()
   assert.deepEqual([run.status?.attempt, run.status?.restarts?.charged, run.status?.restarts?.reasons], [2, 0, { Disrupted: 1 }]);
 });
 
+test('an exit code that the process chose itself is settled at once, a signal waits for its cause', () => {
+  const one = (exitCode: number, reason?: string): Run => {
+    const run = new Run(training()).begun();
+    run.look(10, '', { pods: pods('RC', 1).map((pod) => (pod.worker === 1 ? { ...pod, exitCode, ...(reason === undefined ? {} : { reason }) } : pod)), jobs: [{ name: 't-train-1', attempt: 1 }] });
+    return run;
+  };
+  assert.deepEqual([one(1).status?.attempt, one(1).status?.restarts?.charged], [2, 1]);
+  assert.deepEqual([one(137, 'OOMKilled').status?.attempt, one(137, 'OOMKilled').status?.restarts?.reasons], [2, { OutOfMemory: 1 }]);
+  assert.deepEqual([one(137).status?.attempt, one(137).reason()], [1, 'GangLost']);
+});
+
 test('an evaluation that measures is not stalled', () => {
   const gang = evaluation({ noProgressSeconds: 60, checkpoint: { uri: 'file:///runs/t/attempts/1/checkpoints/000000100' } });
   const run = new Run(gang);

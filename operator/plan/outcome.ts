@@ -6,6 +6,8 @@ export interface Loss {
   readonly kind: 'WrongConfiguration' | 'Diverged' | 'Disrupted' | 'Crashed' | 'Stopped' | 'PeerLost' | 'PodGone' | 'NoProgress';
   readonly reason: string;
   readonly message: string;
+  /** The process chose its end itself: nothing that the cluster did can still explain it. */
+  readonly own?: true;
 }
 
 export type Outcome = { readonly kind: 'Going' } | { readonly kind: 'Complete' } | { readonly kind: 'Lost'; readonly loss: Loss };
@@ -39,11 +41,13 @@ function lossOf(pod: ObservedPod): Loss {
     return { kind: 'PeerLost', reason: 'PeerLost', message: peer === undefined ? `${who} lost a peer` : `${who} lost rank ${peer}` };
   }
   if (pod.reason === 'OOMKilled') {
-    return { kind: 'Crashed', reason: 'OutOfMemory', message: `${who} ran out of memory; lower spec.batchSize or give the pods more` };
+    return { kind: 'Crashed', reason: 'OutOfMemory', message: `${who} ran out of memory; lower spec.batchSize or give the pods more`, own: true };
   }
   const signal = pod.exitCode === undefined ? undefined : SIGNALS[pod.exitCode - 128];
   const how = pod.exitCode === undefined ? 'ended without an exit code' : `ended with exit code ${pod.exitCode}${signal ? ` (${signal})` : ''}`;
-  return { kind: 'Crashed', reason: 'WorkerCrashed', message: said === undefined ? `${who} ${how}` : `${who} ${how}: ${said}` };
+  // Shells and kubelets report a signal as 128 and more: an eviction or a dying node ends processes so, too.
+  const own = pod.exitCode !== undefined && pod.exitCode < 128;
+  return { kind: 'Crashed', reason: 'WorkerCrashed', message: said === undefined ? `${who} ${how}` : `${who} ${how}: ${said}`, ...(own && { own }) };
 }
 
 /** How the attempt stands. pods, job: those of the attempt; wasRunning: all of its pods were seen running before. */
@@ -75,4 +79,4 @@ export const RESTART_REASONS: ReadonlySet<string> = new Set(['Disrupted', 'OutOf
 export const isCharged = (loss: Loss): boolean => loss.kind === 'Crashed' || loss.kind === 'PeerLost' || loss.kind === 'NoProgress';
 
 /** Whether no later observation can explain the loss better. */
-export const isSettled = (loss: Loss): boolean => loss.kind === 'WrongConfiguration' || loss.kind === 'Diverged' || loss.kind === 'Disrupted' || loss.kind === 'NoProgress';
+export const isSettled = (loss: Loss): boolean => loss.kind === 'WrongConfiguration' || loss.kind === 'Diverged' || loss.kind === 'Disrupted' || loss.kind === 'NoProgress' || loss.own === true;

@@ -78,8 +78,9 @@ Examples:
     });
   bench.command('operator').description('The operator on a real control plane without nodes: how soon a gang is there, what it costs, how soon a lost one is back (builds Kubernetes once)')
     .option('--json', 'one JSON object instead of lines').option('--n <n>', 'gangs at once', '100')
-    .action(async (options: Options & { n: string }) => {
+    .addOption(new Option('--peers <names...>', 'operators that are measured the same way, and ratios to them').choices(['jobset', 'kopf']).default([]))
+    .action(async (options: Options & { n: string; peers: ('jobset' | 'kopf')[] }) => {
       const { benchOperator } = await import('../../../bench/operator/bench.ts');
-      print(options.json, await benchOperator({ gangs: whole('n', options.n), log }));
+      print(options.json, await benchOperator({ gangs: whole('n', options.n), peers: options.peers, log }));
     });
 }

@@ -1,0 +1,44 @@
+/** An operator under test: ours, or a peer that makes the same gang of a Service, an Indexed Job and eight pods. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { resource, type KubeObject, type Resource } from 'kopf-ts';
+import { parseResource } from '@srdit/crds';
+import { AUDITED, type ControlPlane } from './control-plane.ts';
+import { Measured } from './process.ts';
+
+export interface Subject {
+  readonly name: string;
+  readonly gangs: Resource<KubeObject>;
+  /** Container of its pods. */
+  readonly container: string;
+  /** Where it serves Prometheus metrics of our names. */
+  readonly metricsPort?: number;
+  crds(): Promise<readonly KubeObject[]>;
+  manifest(name: string): KubeObject;
+  start(plane: ControlPlane): Promise<Measured>;
+}
+
+export const NAMESPACE = 'default';
+export const WORKERS = 8;
+
+const ROOT = join(import.meta.dirname, '../..');
+const METRICS_PORT = 18_080;
+
+export const srdit: Subject = {
+  name: 'srdit-operator',
+  gangs: resource<KubeObject>('srdit.dev/v1alpha1', 'SRDiTTraining', 'srdittrainings'),
+  container: 'runtime',
+  metricsPort: METRICS_PORT,
+  crds: () => Promise.resolve(readdirSync(join(ROOT, 'crds/generated')).map((file) => parse(readFileSync(join(ROOT, 'crds/generated', file), 'utf8')) as KubeObject)),
+  manifest: (name) => parseResource({
+    apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTTraining', metadata: { name, namespace: NAMESPACE },
+    spec: {
+      model: { preset: 'SiT-B/1' }, batchSize: 64, steps: 1000, data: { uri: 'file:///data/packed' }, storage: { uri: `file:///runs/${name}` }, image: 'none',
+      gang: { workers: WORKERS, maxRestarts: 10, backoffSeconds: 0, gpu: { perRank: 0 } },
+    },
+  }) as KubeObject,
+  start: (plane) => Promise.resolve(new Measured([process.execPath, join(ROOT, 'operator/controller/main.ts')], {
+    KUBECONFIG: plane.kubeconfig(AUDITED), SRDIT_METRICS_PORT: String(METRICS_PORT), SRDIT_PROBE_PORT: String(METRICS_PORT + 1), SRDIT_LEASE: '', SRDIT_NAMESPACES: '',
+  }, join(plane.folder, 'operator.log'))),
+};
