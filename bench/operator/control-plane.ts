@@ -1,6 +1,7 @@
 /** A control plane without nodes: etcd, API server and controller manager, for measuring operators. No scheduler, so pods stay Pending. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,9 +85,14 @@ export class ControlPlane implements AsyncDisposable {
       `--tls-cert-file=${file('apiserver.crt')}`, `--tls-private-key-file=${file('apiserver.key')}`, `--client-ca-file=${file('ca.crt')}`, '--authorization-mode=RBAC',
       '--service-cluster-ip-range=10.96.0.0/16', '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${file('sa.pub')}`, `--service-account-signing-key-file=${file('sa.key')}`,
       `--audit-policy-file=${file('audit.yaml')}`, `--audit-log-path=${this.auditLog}`, '--audit-log-mode=batch', '--audit-log-batch-max-wait=1s', '--profiling=false');
+    // Ready: the roles of the other parts are there, too.
+    await this.#answers('kube-apiserver', 180, () => new Promise((resolve) => {
+      get(`${this.#url}/readyz`, { ca: readFileSync(file('ca.crt')) }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      }).once('error', () => { resolve(false); });
+    }));
     const client = await this.client();
-    const namespaces = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
-    await this.#answers('kube-apiserver', 180, async () => await client.find(namespaces, { name: 'default' }) !== undefined);
     this.#run('kube-controller-manager', `--kubeconfig=${this.kubeconfig('kube-controller-manager')}`, `--authentication-kubeconfig=${this.kubeconfig('kube-controller-manager')}`,
       `--authorization-kubeconfig=${this.kubeconfig('kube-controller-manager')}`, '--bind-address=127.0.0.1', `--secure-port=${manager}`, '--leader-elect=false', '--use-service-account-credentials=true',
       `--service-account-private-key-file=${file('sa.key')}`, `--root-ca-file=${file('ca.crt')}`, '--allocate-node-cidrs=false', '--kube-api-qps=2000', '--kube-api-burst=4000', '--concurrent-job-syncs=50',

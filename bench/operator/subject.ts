@@ -1,9 +1,10 @@
 /** An operator under test: ours, or a peer that makes the same gang of a Service, an Indexed Job and eight pods. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { resource, type KubeObject, type Resource } from 'kopf-ts';
 import { parseResource } from '@srdit/crds';
+import { laidOut } from './laid-out.ts';
 import { AUDITED, type ControlPlane } from './control-plane.ts';
 import { Measured } from './process.ts';
 
@@ -38,7 +39,7 @@ export const srdit: Subject = {
       gang: { workers: WORKERS, maxRestarts: 10, backoffSeconds: 0, gpu: { perRank: 0 } },
     },
   }) as KubeObject,
-  start: (plane) => Promise.resolve(new Measured([process.execPath, join(ROOT, 'operator/controller/main.ts')], {
+  start: (plane) => Promise.resolve(new Measured([process.execPath, laidOut(ROOT, mkdtempSync(join(plane.folder, 'image-')))], {
     KUBECONFIG: plane.kubeconfig(AUDITED), SRDIT_METRICS_PORT: String(METRICS_PORT), SRDIT_PROBE_PORT: String(METRICS_PORT + 1), SRDIT_LEASE: '', SRDIT_NAMESPACES: '',
   }, join(plane.folder, 'operator.log'))),
 };
