@@ -18,6 +18,7 @@ const hands = {
     .flatMap((name) => [name, `node:${name}`]),
   message: 'A plan is pure: what it needs to know of the world is in what was observed.',
 };
+const ours = { group: ['@srdit/*', '**/crds/**', '**/runtime/**', '**/operator/plan/**'], message: 'kopf-ts is a package of its own and knows nothing of ours.' };
 const imports = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
 export default defineConfig(
@@ -52,6 +53,7 @@ export default defineConfig(
   { files: ['runtime/**/*.ts'], rules: imports(tensorflowAddons, operator) },
   { files: ['runtime/engine/**/*.ts'], rules: imports(operator) },
   { files: ['runtime/model/**/*.ts', 'runtime/flow/**/*.ts'], ignores: ['**/*.test.ts'], rules: imports(tensorflowAddons, wholeTfjs, operator) },
+  { files: ['operator/kopf-ts/**/*.ts'], rules: imports(ours) },
   { files: ['crds/**/*.ts'], rules: imports(tensorflowAddons, runtime, operator) },
   { files: ['operator/plan/**/*.ts'], ignores: ['**/*.test.ts', '**/testing/**'], rules: imports(tensorflowAddons, hands) },
   { files: ['**/*.js'], extends: [js.configs.recommended] },

@@ -4,7 +4,7 @@
  *  Handlers run at least once for each cause and may run again after a restart, so they must bear that. Objects without a generation (ConfigMaps, Secrets)
  *  leave no trace: after a restart they are resumed, and what changed meanwhile is not seen as an update. */
 import { Attempts } from './handler-attempts.ts';
-import type { RetryOptions } from './handler-attempts.ts';
+import type { Cause, CleanUpOptions, FieldCause, Handler, HandlerOptions, TimerOptions } from './handler-types.ts';
 import type { Context, Controller, ReconcileResult } from './controller.ts';
 import { Daemons } from './daemons.ts';
 import { fieldOf, sameContent, sameValue } from './fields.ts';
@@ -14,47 +14,6 @@ import type { KubeObject, ObjectRef } from './objects.ts';
 import type { Operator } from './operator.ts';
 import type { Resource } from './resource.ts';
 import type { IndexFunction, StoreChange } from './store.ts';
-
-/** What a handler gets. */
-export interface Cause<T extends KubeObject> extends Omit<Context<T>, 'object' | 'failures'> {
-  /** A copy of the cached object now: the handler's own. */
-  readonly object: T;
-  /** The object when it was last handled, if this process has handled it. */
-  readonly before: T | undefined;
-  /** 0 at the first try. */
-  readonly retry: number;
-}
-
-export type Handler<T extends KubeObject> = (cause: Cause<T>) => Promise<unknown>;
-
-export interface HandlerOptions<T extends KubeObject> extends RetryOptions {
-  /** Names the handler in logs. Default: its function's name. */
-  readonly id?: string;
-  /** Objects it is for. Default: all. */
-  readonly when?: (object: T) => boolean;
-}
-
-export interface DeleteOptions<T extends KubeObject> extends HandlerOptions<T> {
-  /** With a finalizer ("rooms.example.dev/cleanup") the object stays until the handler is done. Without one the handler runs afterwards, and not at all if the
-   *  operator is down meanwhile. Ask for one only when something outside of the cluster must be cleaned up. */
-  readonly finalizer?: string;
-  /** Milliseconds since the deletion after which the object is let go with a warning event, cleaned up or not. Default 10 minutes. */
-  readonly giveUpAfter?: number;
-}
-
-export interface TimerOptions<T extends KubeObject> extends HandlerOptions<T> {
-  /** Milliseconds between runs. */
-  readonly every: number;
-  /** Milliseconds from when the object is first seen to the first run. Default 0. */
-  readonly initialDelay?: number;
-  /** Runs only when the object has not changed for so many milliseconds. */
-  readonly idle?: number;
-}
-
-export interface FieldCause<T extends KubeObject> extends Cause<T> {
-  readonly was: unknown;
-  readonly is: unknown;
-}
 
 type Kind = 'create' | 'update' | 'resume' | 'delete';
 
@@ -87,7 +46,7 @@ export class Handlers<T extends KubeObject> {
   readonly #resource: Resource<T>;
   readonly #handlers: Record<Kind, Registered<T>[]> = { create: [], update: [], resume: [], delete: [] };
   readonly #fields: (Omit<Registered<T>, 'handler'> & { readonly path: string; readonly handler: (cause: FieldCause<T>) => Promise<unknown> })[] = [];
-  readonly #deletes: Registered<T, DeleteOptions<T>>[] = [];
+  readonly #deletes: Registered<T, CleanUpOptions<T>>[] = [];
   readonly #timers: Registered<T, TimerOptions<T>>[] = [];
   readonly #daemons: Registered<T>[] = [];
   readonly #running: Daemons;
@@ -124,7 +83,7 @@ export class Handlers<T extends KubeObject> {
   }
 
   /** It is being deleted (with a finalizer), or is gone (without). */
-  delete(handler: Handler<T>, options: DeleteOptions<T> = {}): this {
+  delete(handler: Handler<T>, options: CleanUpOptions<T> = {}): this {
     this.#deletes.push({ id: options.id ?? (handler.name || `delete ${this.#deletes.length}`), handler, options });
     return this;
   }
@@ -313,7 +272,7 @@ export class Handlers<T extends KubeObject> {
     this.#memory.delete(key);
   }
 
-  async #cleanUp(object: T, memory: Memory<T>, deletes: readonly Registered<T, DeleteOptions<T>>[], context: Context<T>): Promise<void> {
+  async #cleanUp(object: T, memory: Memory<T>, deletes: readonly Registered<T, CleanUpOptions<T>>[], context: Context<T>): Promise<void> {
     if (!memory.cause.startsWith('delete')) {
       memory.cause = 'delete';
       memory.attempts = new Attempts();

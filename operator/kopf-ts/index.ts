@@ -54,5 +54,5 @@ export { sleep, systemClock } from './clock.ts';
 export type { Clock, Random } from './clock.ts';
 
 export { Handlers, handlers } from './handlers.ts';
-export type { Cause, FieldCause, Handler, HandlerOptions, TimerOptions } from './handlers.ts';
+export type { Cause, CleanUpOptions, FieldCause, Handler, HandlerOptions, TimerOptions } from './handler-types.ts';
 export { AsyncContextManager } from './async-context.ts';

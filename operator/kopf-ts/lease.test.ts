@@ -5,7 +5,7 @@ import { NotLeaderError } from './errors.ts';
 import { LeaderLease, leases } from './lease.ts';
 import type { LeaseOptions } from './lease.ts';
 import { nullLogger } from './log.ts';
-import { Freezer, below, inProcess, seeded } from './testing/index.ts';
+import { Freezer, below, inProcess, pick, seeded } from './testing/index.ts';
 import type { FakeApiServer, FakeClock } from './testing/index.ts';
 import { room, rooms } from './testing/rooms.ts';
 import { settled, simulate } from './testing/simulation.ts';
@@ -90,7 +90,7 @@ test('a frozen leader writes nothing after it is thawed', async () => {
   }
 });
 
-test('for 40 seeds of outages, two never hold the lease at once, and somebody leads when it is over', async () => {
+test('for 40 seeds of outages and frozen processes, two never hold the lease at once, and somebody leads when it is over', async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const world = simulate(seed);
     const replicas = ['a', 'b', 'c'].map((identity, i) => replica(identity, { ...world, seed: seed * 10 + i }));
@@ -98,10 +98,14 @@ test('for 40 seeds of outages, two never hold the lease at once, and somebody le
     world.server.faults.chaos(world.random, 0.4, [{ kind: 'status', status: 500 }, { kind: 'reset' }, { kind: 'lostAnswer' }, { kind: 'silent' }, { kind: 'truncated' }, { kind: 'slow', milliseconds: 900 }]);
     for (let i = 0; i < 200; i++) {
       await world.clock.advance(below(world.random, 1000));
+      if (world.random() < 0.05) pick(world.random, replicas).freezer.freeze();
+      if (world.random() < 0.05) pick(world.random, replicas).freezer.thaw();
       const held = replicas.filter(({ lease }) => lease.held);
       assert.ok(held.length <= 1, `seed ${seed}: ${held.length} replicas hold the lease`);
     }
     world.server.faults.clear();
+    for (const { freezer } of replicas) freezer.thaw();
+    await world.clock.settle();
     // Those who lost it end; their pods are started again.
     replicas.filter(({ state }) => state === 'lost').forEach((_, i) => {
       const again = replica(`again-${i}`, { ...world, seed: seed * 10 + 5 + i });
