@@ -38,7 +38,7 @@ export default {
   async run(world) {
     using watch = new PodWatch(world.cluster, world.namespace);
     await Promise.all(Object.entries(LOSSES).map(async ([name, { phase, env = {}, happens, charged }]) => {
-      await world.apply(training(name, world.namespace, {}, { TEST_STEP_MS: '50', ...env }));
+      await world.apply(training(name, world.namespace, { pod: { terminationGracePeriodSeconds: 15 } }, { TEST_STEP_MS: '50', ...env }));
       if (phase !== 'Loading') await status(world, name, 'past its first checkpoint', (now) => (now.checkpoints?.last?.step ?? 0) > 0);
       const [first, second] = await eventually(`rank 0 of ${name} in phase ${phase}`, 90, async () => {
         const pods = await podsOf(world, name, 1);

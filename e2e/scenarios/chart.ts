@@ -30,7 +30,7 @@ interface KubernetesObject { kind: string; apiVersion: string; metadata: { name:
 export default {
   title: 'the chart: helm lint is content, every set of values gives objects that the API server takes, wrong values are refused',
   needs: ['helm'],
-  async run({ helm, tryKubectl, note }) {
+  async run({ helm, cluster, note }) {
     const set = (values: readonly string[]): string[] => values.flatMap((value) => ['--set', value]);
     const lint = await helm('lint', '--strict', CHART);
     assert.equal(lint.code, 0, lint.stdout + lint.stderr);
@@ -42,7 +42,7 @@ export default {
       for (const [kind, count] of Object.entries(kinds)) assert.equal(objects.filter((object) => object.kind === kind).length, count, `${kind} with ${name}`);
       // Prometheus Operator's kinds are unknown to this cluster.
       const known = objects.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com'));
-      const { code, stderr } = await tryKubectl(['apply', '--server-side', '--dry-run=server', '--force-conflicts', '-f', '-'], { input: known.map((object) => JSON.stringify(object)).join('\n---\n') });
+      const { code, stderr } = await cluster.tryKubectl(['apply', '--server-side', '--dry-run=server', '--force-conflicts', '-f', '-'], { input: known.map((object) => JSON.stringify(object)).join('\n---\n') });
       assert.equal(code, 0, `${name}: ${stderr}`);
       assert.doesNotMatch(stderr, /would violate PodSecurity/, name);
       if (name === 'digests') assert.match(text, new RegExp(`image: ghcr.io/a/srdit-operator@${DIGEST}`));
