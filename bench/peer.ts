@@ -48,7 +48,7 @@ export class Peer implements Disposable {
 }
 
 async function nextJson(lines: AsyncIterator<string>): Promise<unknown> {
-  const { value, done } = await lines.next();
+  const { value, done } = await lines.next() as IteratorResult<string, undefined>;
   if (done === true) throw new Error('The PyTorch peer ended early: its message stands above');
   return JSON.parse(value);
 }

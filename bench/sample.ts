@@ -13,7 +13,7 @@ export interface SampleResult {
 export async function benchSampling({ threads, steps, repeats, precision, peer: withPeer, log }: {
   threads: number; steps: number; repeats: number; precision: 'float32' | 'bfloat16'; peer: boolean; log: (line: string) => void;
 }): Promise<SampleResult> {
-  const engine = await startEngine({ threads });
+  const engine = startEngine({ threads });
   log('compiling and sampling ...');
   const runs = await benchSample(engine, { steps, repeats, precision, batch: BENCH_BATCH });
   if (!withPeer) return { runs, peakRss: usage().peakRss };

@@ -34,7 +34,7 @@ export interface StepResult {
 /** Times the optimizer step: forward, backward, clip, AdamW, EMA, one rank. */
 export async function benchStep({ config, batch, threads, steps, block, precision, peer: withPeer, log }: StepOptions): Promise<StepResult> {
   using peer = withPeer ? await Peer.start(peerConfig(config, batch, threads), log) : undefined;
-  const engine = await startEngine({ threads });
+  const engine = startEngine({ threads });
   await using gang = await engine.joinGang({ rank: 0, addresses: ['localhost:0'] });
   using state = new TrainingState(engine, config, freshState(config, initialParameters(config, 1)));
   using step = new TrainStep(engine, gang, state, config, {

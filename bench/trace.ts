@@ -10,7 +10,7 @@ export interface TraceResult { readonly nodes: number; readonly traceSeconds: nu
 
 /** Times turning the training step (forward, backward, clip, AdamW, EMA) into one TensorFlow function; nothing is computed. */
 export async function benchTrace({ batch, threads }: { batch: number; threads: number }): Promise<TraceResult> {
-  const engine = await startEngine({ threads });
+  const engine = startEngine({ threads });
   await using gang = await engine.joinGang({ rank: 0, addresses: ['localhost:0'] });
   using state = new TrainingState(engine, BENCH_MODEL, freshState(BENCH_MODEL, initialParameters(BENCH_MODEL, 1)));
   const start = performance.now(), cpu = usage().cpuSeconds;

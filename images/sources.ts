@@ -25,7 +25,7 @@ const javascript = (path: string): string => path.replace(/\.ts$/, '.js');
 
 /** Node calls it experimental at every start, which is of no interest to whoever builds an image; the images' tests see whether it works. */
 function strip(text: string): string {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => {};
   try {
     return stripTypeScriptTypes(text);

@@ -24,13 +24,15 @@ function firstTracedFrame(_error: Error, frames: NodeJS.CallSite[]): string {
 
 /** "file:line:column" of the innermost frame of traced code, "" if there is none. Called once per traced op. */
 export function callSite(): string {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { stackTraceLimit } = Error;
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   Error.prepareStackTrace = firstTracedFrame;
   Error.stackTraceLimit = DEPTH;
   const holder: { stack?: unknown } = {};
   Error.captureStackTrace(holder, callSite);
   const site = holder.stack;
-  Error.prepareStackTrace = prepareStackTrace;
+  if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+  else Object.defineProperty(Error, 'prepareStackTrace', before);
   Error.stackTraceLimit = stackTraceLimit;
   return typeof site === 'string' ? site : '';
 }

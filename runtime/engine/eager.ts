@@ -61,7 +61,7 @@ function toTfjs(data: HostData, shape: readonly number[], dtype: DType): Tensor 
   return tf.tensor(asDType(data, known) as Float32Array, [...shape], known);
 }
 
-const values = (tensor: Tensor): HostData => tensor.dataSync() as Float32Array;
+const values = (tensor: Tensor): HostData => tensor.dataSync();
 
 class EagerState implements State {
   readonly #name: string;

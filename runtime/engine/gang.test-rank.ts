@@ -1,6 +1,7 @@
 /** One rank of the gangs of gang.test.ts: node gang.test-rank.ts RANK ADDRESSES SCENE; answers with lines of JSON. */
 import * as tf from '@tensorflow/tfjs-core';
-import { EngineError, PeerLostError, startEngine, type DeviceTensor } from './index.ts';
+import type { EngineError} from './index.ts';
+import { PeerLostError, startEngine, type DeviceTensor } from './index.ts';
 
 const [rank, addresses, scene] = [Number(process.argv[2]), (process.argv[3] ?? '').split(','), process.argv[4]];
 const say = (line: object): void => { process.stdout.write(`${JSON.stringify(line)}\n`); };

@@ -30,7 +30,7 @@ function startRank(rank: number, addresses: readonly string[], scene: string): R
   return {
     process: child, lines,
     async next() {
-      const { value, done } = await lines.next() as IteratorResult<string, undefined>;
+      const { value, done } = await lines.next();
       assert.ok(done !== true, `rank ${rank} ended without an answer`);
       return JSON.parse(value) as Line;
     },

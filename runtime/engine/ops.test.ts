@@ -51,7 +51,7 @@ const cases: Record<string, Ops> = {
   'casts': ({ x }) => tf.add(tf.cast(tf.cast(tf.mul(x, 10), 'int32'), 'float32'), tf.cast(tf.cast(x, 'bool'), 'float32')),
   'convolution': ({ image, filter }) => tf.conv2d(image as tf.Tensor4D, filter as tf.Tensor4D, 2, 'valid'),
   'pooling and resizing': ({ image }) => tf.concat([tf.avgPool(image as tf.Tensor4D, 2, 2, 'same'), tf.maxPool(image as tf.Tensor4D, 2, 2, 'same'), tf.image.resizeNearestNeighbor(image as tf.Tensor4D, [4, 4])]),
-  'segment sum': ({ x, rows }) => tf.unsortedSegmentSum(tf.reshape(tf.slice(x, [0, 0, 0], [2, 3, 6]), [6, 6]), tf.reshape(rows, [6]) as tf.Tensor1D, 4),
+  'segment sum': ({ x, rows }) => tf.unsortedSegmentSum(tf.reshape(tf.slice(x, [0, 0, 0], [2, 3, 6]), [6, 6]), tf.reshape<tf.Rank.R1>(rows, [6]), 4),
   'gradient of matmul and softmax': ({ x, y }) => gradient((input) => tf.softmax(tf.matMul(input, y, false, true)))(x),
   'gradient of gather': ({ x, rows }) => gradient((input) => tf.gather(input, tf.reshape(rows, [6]), 0))(tf.reshape(x, [8, 6])),
   'gradient of convolution': ({ image, filter }) => gradient((input) => tf.conv2d(image as tf.Tensor4D, input as tf.Tensor4D, 2, 'valid'))(filter),

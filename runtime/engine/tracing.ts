@@ -5,7 +5,7 @@ import { Attr, type Attributes } from './addon.ts';
 import { callSite } from './callsite.ts';
 import { TF } from './dtype.ts';
 import { EngineError } from './errors.ts';
-import { at, Graph, type Output } from './graph.ts';
+import { at, type Graph, type Output } from './graph.ts';
 import { EAGER_BACKEND, KernelBackend, tf, type Binding, type Metadata, type NodeBackend, type OpAttribute } from './tfjs.ts';
 
 export const TRACING_BACKEND = 'srdit-tracing';
