@@ -58,7 +58,7 @@ const cases: Record<string, Ops> = {
   'gradient of convolution to its input': ({ image, filter }) => gradient((input) => tf.conv2d(input as tf.Tensor4D, filter as tf.Tensor4D, 2, 'valid'))(image),
   'gradient of a normalization': ({ x }) => gradient((input) => tf.mul(input, tf.rsqrt(tf.add(tf.mean(tf.square(input), -1, true), 1e-6))))(x),
   'gradient of concat, slice, split, pad': ({ x, y }) => gradient((input) => tf.concat([tf.pad(tf.slice(input, [0, 1, 0], [2, 2, 6]), [[0, 0], [1, 1], [0, 0]]), ...tf.split(tf.mul(input, y), 2, 1)], 1))(x),
-  'gradient of where and maximum': ({ x, y }) => gradient((input) => tf.where(tf.greater(input, 0), tf.mul(input, y), tf.maximum(input, -0.3)))(x),
+  'gradient of where and maximum': ({ x, y }) => gradient((input) => tf.where(tf.greater(y, 1.5), tf.mul(input, y), tf.maximum(input, -0.3)))(x),
   'custom gradient': ({ x }) => gradient(tf.customGrad((input) => ({ value: tf.tanh(input as Tensor), gradFunc: (dy: Tensor) => tf.mul(dy, 2) })))(x),
 };
 
