@@ -31,11 +31,9 @@ export class PodWatch implements Disposable {
     let text = '';
     this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
-      // kubectl ends each event with a brace at the start of a line.
-      for (let end = text.indexOf('\n}\n'); end >= 0; end = text.indexOf('\n}\n')) {
-        this.#take(JSON.parse(text.slice(0, end + 2)) as { type: string; object: Pod });
-        text = text.slice(end + 3);
-      }
+      const lines = text.split('\n');
+      text = lines.pop() ?? '';
+      for (const line of lines) this.#take(JSON.parse(line) as { type: string; object: Pod });
     });
   }
 
@@ -55,8 +53,12 @@ export class PodWatch implements Disposable {
     if (together.length > 1) this.#overlaps.push(`${run}: attempts ${together.join(' and ')} at ${metadata.name} (${type})`);
   }
 
-  /** Every time that two attempts of a run were alive together. */
-  get overlaps(): readonly string[] { return this.#overlaps; }
+  /** Every time that two attempts of a run were alive together.
+   *  @throws Error if it has seen no pod at all: then it tells nothing */
+  get overlaps(): readonly string[] {
+    if (this.#log.length === 0) throw new Error('The watch of pods has seen none');
+    return this.#overlaps;
+  }
   get log(): string { return this.#log.join('\n'); }
 
   [Symbol.dispose](): void { this.#child.kill(); }
