@@ -16,7 +16,7 @@ interface Loss {
 const evict = (world: World, pod: string): Promise<unknown> => world.cluster.kubectl(['create', '--raw', `/api/v1/namespaces/${world.namespace}/pods/${pod}/eviction`, '-f', '-'],
   { input: JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: world.namespace } }) });
 const remove = (world: World, pod: string): Promise<unknown> => world.kubectl('delete', 'pod', pod, '--wait=false');
-const [LOADING, CHECKPOINTING] = [{ TEST_LOADING_MS: '4000' }, { TEST_CHECKPOINT_MS: '3000' }];
+const [LOADING, CHECKPOINTING] = [{ TEST_LOADING_MS: '15000' }, { TEST_CHECKPOINT_MS: '3000' }];
 
 const LOSSES: Readonly<Record<string, Loss>> = {
   'kill-loading': { phase: 'Loading', env: LOADING, happens: (world, _, host) => { killRank(world, host); }, charged: 1 },
