@@ -41,13 +41,16 @@ export class PodWatch implements Disposable {
     const run = metadata.labels['app.kubernetes.io/instance'];
     const attempt = Number(metadata.labels['srdit.dev/attempt']);
     if (run === undefined || Number.isNaN(attempt)) return;
-    this.#log.push(`${new Date().toISOString()} ${type} ${metadata.name} ${status.phase} on ${spec.nodeName ?? 'no node'}${metadata.deletionTimestamp === undefined ? '' : ' deleting'}`);
+    this.#log.push(`${new Date().toISOString()} ${type} ${metadata.name} ${status.phase} on ${spec.nodeName ?? 'no node'}${metadata.deletionTimestamp === undefined ? '' : ' deleting'}${status.containerStatuses?.[0]?.state.terminated === undefined ? '' : ' terminated'}`);
     this.attempts.set(run, Math.max(attempt, this.attempts.get(run) ?? 0));
     const attempts = this.#alive.get(run) ?? new Map<number, Set<string>>();
     this.#alive.set(run, attempts);
     const alive = attempts.get(attempt) ?? new Set<string>();
     attempts.set(attempt, alive);
-    if (type === 'DELETED' || status.phase === 'Succeeded' || status.phase === 'Failed') alive.delete(metadata.uid);
+    // A container's end is known before the pod's phase says so.
+    const containers = status.containerStatuses ?? [];
+    const ended = status.phase === 'Succeeded' || status.phase === 'Failed' || (containers.length > 0 && containers.every(({ state }) => state.terminated !== undefined));
+    if (type === 'DELETED' || ended) alive.delete(metadata.uid);
     else alive.add(metadata.uid);
     const together = [...attempts].filter(([, uids]) => uids.size > 0).map(([number]) => number);
     if (together.length > 1) this.#overlaps.push(`${run}: attempts ${together.join(' and ')} at ${metadata.name} (${type})`);

@@ -21,30 +21,33 @@ export default {
     // One replica without an election: it works again as soon as it is there again, so that most of the kills hit it at work. After a kill -9 its
     // lease would have to run out each time.
     await world.run.installOperator('--set', 'replicas=1,leaderElection=false');
-    using watch = new PodWatch(world.cluster, world.namespace);
-    const names = Array.from({ length: GANGS }, (_, index) => `g${index}`);
-    // Every attempt crashes before its first checkpoint: without progress the budget is used up.
-    await world.apply(...names.map((name, index) => training(name, world.namespace, { gang: { maxRestarts: 3 } }, { TEST_STEP_MS: '100', TEST_END: `1@${5 + (index % 10)}` })));
-    const dice = random(8);
-    for (let kills = 1; kills <= KILLS; kills += 1) {
-      const { victim, pid } = await eventually('the operator to be there', 90, async () => {
-        const [running] = await replicas(world);
-        return running === undefined ? undefined : { victim: running, pid: operatorProcess(world, running) };
-      });
-      await sleep(4000 * dice.next().value);
-      process.kill(pid, 'SIGKILL');
-      world.note(`killed ${victim}`);
-      // A new pod at once, where a container that crashes would be held back for longer and longer.
-      await world.cluster.kubectl(['-n', OPERATOR_NAMESPACE, 'delete', 'pod', victim, '--wait=false', '--grace-period=0', '--force']);
+    try {
+      using watch = new PodWatch(world.cluster, world.namespace);
+      const names = Array.from({ length: GANGS }, (_, index) => `g${index}`);
+      // Every attempt crashes before its first checkpoint: without progress the budget is used up.
+      await world.apply(...names.map((name, index) => training(name, world.namespace, { gang: { maxRestarts: 3 } }, { TEST_STEP_MS: '100', TEST_END: `1@${5 + (index % 10)}` })));
+      const dice = random(8);
+      for (let kills = 1; kills <= KILLS; kills += 1) {
+        const { victim, pid } = await eventually('the operator to be there', 90, async () => {
+          const [running] = await replicas(world);
+          return running === undefined ? undefined : { victim: running, pid: operatorProcess(world, running) };
+        });
+        await sleep(4000 * dice.next().value);
+        process.kill(pid, 'SIGKILL');
+        world.note(`killed ${victim}`);
+        // A new pod at once, where a container that crashes would be held back for longer and longer.
+        await world.cluster.kubectl(['-n', OPERATOR_NAMESPACE, 'delete', 'pod', victim, '--wait=false', '--grace-period=0', '--force']);
+      }
+      for (const name of names) {
+        const ended = await status(world, name, 'failed', is('Failed'), 240);
+        assert.deepEqual([ended.attempt, ended.restarts?.charged, ended.restarts?.free ?? 0], [4, 3, 0], `${name}: ${JSON.stringify(ended.restarts)}`);
+      }
+      world.note(watch.log);
+      assert.deepEqual(watch.overlaps, []);
+      assert.deepEqual(names.map((name) => watch.attempts.get(name)), names.map(() => 4));
+      await world.kubectl('delete', 'srdt', '--all', '--wait=false');
+    } finally {
+      await world.run.installOperator();
     }
-    for (const name of names) {
-      const ended = await status(world, name, 'failed', is('Failed'), 240);
-      assert.deepEqual([ended.attempt, ended.restarts?.charged, ended.restarts?.free ?? 0], [4, 3, 0], `${name}: ${JSON.stringify(ended.restarts)}`);
-    }
-    world.note(watch.log);
-    assert.deepEqual(watch.overlaps, []);
-    assert.deepEqual(names.map((name) => watch.attempts.get(name)), names.map(() => 4));
-    await world.kubectl('delete', 'srdt', '--all', '--wait=false');
-    await world.run.installOperator();
   },
 } satisfies Scenario;
