@@ -1,7 +1,7 @@
 /** One rank of the gangs of gang.test.ts: node gang.test-rank.ts RANK ADDRESSES SCENE; answers with lines of JSON. */
+import { once } from 'node:events';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EngineError} from './index.ts';
-import { PeerLostError, startEngine, type DeviceTensor } from './index.ts';
+import { PeerLostError, startEngine, type DeviceTensor, type EngineError } from './index.ts';
 
 const [rank, addresses, scene] = [Number(process.argv[2]), (process.argv[3] ?? '').split(','), process.argv[4]];
 const say = (line: object): void => { process.stdout.write(`${JSON.stringify(line)}\n`); };
@@ -42,6 +42,23 @@ async function loseRank(): Promise<void> {
   }
 }
 
+/** Rank 1 is killed while rank 0 computes and no collective is under way. */
+async function loseBetween(): Promise<void> {
+  const gang = await engine.joinGang({ rank, addresses, joinTimeoutSeconds: 60 });
+  using bucket = engine.tensor(new Float32Array(1e5), [1e5]);
+  for (const reduced of await gang.allReduce([bucket])) reduced[Symbol.dispose]();
+  say({ ready: true });
+  if (rank !== 0) await new Promise(() => { setInterval(() => undefined, 1000); });
+  await once(process.stdin, 'data');
+  const began = Date.now();
+  try {
+    await gang.allReduce([bucket]);
+    say({ lost: 'nobody' });
+  } catch (error) {
+    say({ took: Date.now() - began, lost: error instanceof PeerLostError ? error.rank : undefined });
+  }
+}
+
 async function refuse(): Promise<void> {
   try {
     await engine.joinGang({ rank, addresses, joinTimeoutSeconds: 1 });
@@ -53,5 +70,6 @@ async function refuse(): Promise<void> {
 switch (scene) {
   case 'meet': await meet(); break;
   case 'lose': await loseRank(); process.exit(76); break;
+  case 'between': await loseBetween(); process.exit(76); break;
   default: await refuse(); process.exit(1);
 }

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { EngineError, startEngine } from './index.ts';
 
 type Line = Record<string, unknown>;
-interface Rank { process: ChildProcessByStdio<null, Readable, null>; lines: AsyncIterator<string>; next(): Promise<Line> }
+interface Rank { process: ChildProcessByStdio<Writable, Readable, null>; lines: AsyncIterator<string>; next(): Promise<Line> }
 
 async function listening(): Promise<Server> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -25,7 +25,7 @@ async function freeAddresses(count: number): Promise<string[]> {
 }
 
 function startRank(rank: number, addresses: readonly string[], scene: string): Rank {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'gang.test-rank.ts'), String(rank), addresses.join(), scene], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'gang.test-rank.ts'), String(rank), addresses.join(), scene], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     process: child, lines,
@@ -70,6 +70,18 @@ test('a rank killed mid-run is named by every survivor within a second', { timeo
       assert.match(String(message), new RegExp(`rank 1 \\(${addresses[1]}\\) is gone`));
       assert.ok(Number(at) - killed < 1000, `noticed after ${Number(at) - killed} ms`);
     }
+  });
+});
+
+test('a rank that was killed while nobody talked to it is noticed by the next collective', { timeout: 60_000 }, async () => {
+  await withRanks(2, 'between', async ([survivor, victim]) => {
+    for (const rank of [survivor!, victim!]) assert.deepEqual(await rank.next(), { ready: true });
+    victim!.process.kill('SIGKILL');
+    await once(victim!.process, 'exit');
+    survivor!.process.stdin.write('go\n');
+    const { lost, took } = await survivor!.next();
+    assert.equal(lost, 1);
+    assert.ok(Number(took) < 5000, `noticed after ${String(took)} ms`);
   });
 });
 

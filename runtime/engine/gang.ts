@@ -65,6 +65,10 @@ async function waitFor(others: readonly number[], addresses: readonly string[], 
   }
 }
 
+/** Milliseconds until the peers of a collective are looked at, and then again. */
+const LOOK_FIRST = 300;
+const LOOK_AGAIN = 200;
+
 /** All ranks are one group; its members meet in an op by its instance key. */
 const GROUP = 1;
 
@@ -138,7 +142,7 @@ class CollectiveGang implements Gang {
     const { addon, context } = this.#runtime;
     const keys = [this.world, GROUP, this.#instance(instance)].map((value) => makeHandle(this.#runtime, Int32Array.of(value), [], 'int32'));
     try {
-      const [handle] = await addon.executeAsync(context, op, [...attributes, 'communication_hint', Attr.string, this.#hint], [...first, ...keys, ...last], 1, this.#device);
+      const [handle] = await this.#watched(addon.executeAsync(context, op, [...attributes, 'communication_hint', Attr.string, this.#hint], [...first, ...keys, ...last], 1, this.#device));
       if (handle === undefined) throw new EngineError('CallFailed', `Op "${op}" gave no result`);
       return new EagerTensor(this.#runtime, handle);
     } catch (cause) {
@@ -146,6 +150,37 @@ class CollectiveGang implements Gang {
     } finally {
       for (const handle of [...keys, ...last]) addon.deleteTensor(handle);
     }
+  }
+
+  /** TensorFlow notices a peer that goes while they talk, but waits for ever for one that went while we computed. So the
+   *  peers of a collective that takes long are looked at, and one that is gone ends it. A slow or stopped process still
+   *  listens, so only the dead are taken for dead. */
+  async #watched<Result>(collective: Promise<Result>): Promise<Result> {
+    let over = false;
+    const ended = collective.finally(() => { over = true; });
+    const watch = async (): Promise<void> => {
+      let suspect: number | undefined;
+      for (let look = LOOK_FIRST; ; look = LOOK_AGAIN) {
+        await sleep(look, undefined, { ref: false });
+        if (over) return;
+        const gone = await this.#silent();
+        if (over) return;
+        if (gone !== undefined && gone === suspect) {
+          this.#runtime.addon.abortCollectives(this.#runtime.context, `${taskName(gone)} is gone`);
+          return;
+        }
+        suspect = gone;
+      }
+    };
+    void watch();
+    return ended;
+  }
+
+  /** The first peer at whose address nothing listens. */
+  async #silent(): Promise<number | undefined> {
+    const answers = await Promise.all(this.#addresses.map((address, peer) => peer === this.rank || listens(address, 500)));
+    const peer = answers.indexOf(false);
+    return peer < 0 ? undefined : peer;
   }
 
   /** The same collective has the same key every other time it runs: TensorFlow keeps what it knows of a key for ever. */
@@ -163,8 +198,7 @@ class CollectiveGang implements Gang {
   async #diagnose(cause: unknown): Promise<unknown> {
     if (cause instanceof EngineError) return cause;
     const lost = (rank: number): PeerLostError => new PeerLostError(rank, this.#addresses[rank] ?? '', { cause });
-    const silent = await Promise.all(this.#addresses.map(async (address, peer) => (peer === this.rank || await listens(address, 500) ? undefined : peer)));
-    const gone = silent.find((peer) => peer !== undefined);
+    const gone = await this.#silent();
     if (gone !== undefined) return lost(gone);
     const named = [...reason(cause).matchAll(/\/job:worker\/replica:0\/task:(\d+)/g)].map((match) => Number(match[1])).find((peer) => peer !== this.rank);
     if (named !== undefined && (cause as { code?: string }).code === 'UNAVAILABLE') return lost(named);
