@@ -178,7 +178,7 @@ class CollectiveGang implements Gang {
 
   /** The first peer at whose address nothing listens. */
   async #silent(): Promise<number | undefined> {
-    const answers = await Promise.all(this.#addresses.map((address, peer) => peer === this.rank || listens(address, 500)));
+    const answers = await Promise.all(this.#addresses.map(async (address, peer) => peer === this.rank || await listens(address, 500)));
     const peer = answers.indexOf(false);
     return peer < 0 ? undefined : peer;
   }
