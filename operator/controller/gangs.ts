@@ -4,6 +4,7 @@ import { HTTP_PORT, UID_LABEL } from '../plan/objects/names.ts';
 import type { Gang, Observed, PlanOptions, Waiting } from '../plan/types.ts';
 import { Board, type Asked } from './board.ts';
 import { gangOf } from './children.ts';
+import { Departed } from './departed.ts';
 import { configMaps, evaluations, jobs, networkPolicies, pods, services, trainings, type CustomObject, type Job, type Pod } from './kubernetes.ts';
 import { measure } from './metrics.ts';
 import { hasEnded, whyNoPods } from './no-pods.ts';
@@ -35,6 +36,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   const { clock } = operator.client;
   const parsed = new Parsed();
   const refused = new Map<string, Waiting>();
+  const departed = new Departed();
   const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, transform: withStatus });
   const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, transform: withStatus });
   const others = [services, configMaps, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, transform: metadataOnly }));
@@ -79,8 +81,9 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
       const why = bare === undefined ? undefined : await whyNoPods(operator.client, bare, operator.log);
       const progress = board.report(uid, attempt);
       const refusal = refused.get(uid);
+      const present = ownPods.map((pod) => observedPod(pod, uid));
       return {
-        pods: ownPods.map((pod) => observedPod(pod, uid)),
+        pods: [...present, ...departed.of(uid, attempt, present)],
         jobs: ownJobs.map((job) => observedJob(job, uid, job === bare ? why?.waiting : undefined)),
         ...(watchedSince !== undefined && { watchedSince }),
         ...trainingOf(gang, (key) => trainingCache.store.get(key)),
@@ -115,12 +118,19 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
       parsed.forget(uid);
       board.forget(uid);
       refused.delete(uid);
+      departed.forget(uid);
     });
     if (cache === evaluationCache) controller.watches(trainingCache, (training) => evaluationCache.store.by(TRAINING, keyOf(training)).map(keyOf));
   }
+  podCache.store.subscribe(({ type, object }) => {
+    if (type !== 'deleted') return;
+    const [namespace = '', kind, name = ''] = gangOf(object).split('/');
+    const owner = (kind === trainings.kind ? trainingCache : evaluationCache).store.get(`${namespace}/${name}`);
+    if (owner?.metadata.uid === object.metadata.labels?.[UID_LABEL]) departed.add(object);
+  });
   // Of these only a loss matters: they are made again.
   for (const { store } of others) store.subscribe((change) => { if (change.type === 'deleted') wakeGang(gangOf(change.object)); });
-  return { remembered: () => parsed.remembered + board.remembered + refused.size };
+  return { remembered: () => parsed.remembered + board.remembered + refused.size + departed.remembered };
 }
 
 /** The present attempt, if its rank 0 may have something to say. */
