@@ -81,11 +81,14 @@ function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressRepo
 const advanced = (now: number, before: number | undefined, observed: Observed): Pick<Progress, 'advancedTime'> =>
   (now === before ? {} : { advancedTime: observed.now });
 
+/** For the columns of kubectl, which print all there is: five digits. */
+const rounded = (value: number | undefined): number | undefined => (value === undefined ? undefined : Number(value.toPrecision(5)));
+
 /** The newest of each: a last word comes after every report. */
 function numbers(report: ProgressReport | undefined, words: readonly LastWord[]): Pick<Progress, 'loss' | 'lossEma' | 'imagesPerSecond' | 'etaSeconds' | 'lastReportTime'> {
   const word = words.find(({ loss }) => loss !== undefined);
   return defined({
-    loss: word?.loss ?? report?.loss, lossEma: word?.lossEma ?? report?.lossEma, imagesPerSecond: report?.imagesPerSecond,
+    loss: rounded(word?.loss ?? report?.loss), lossEma: rounded(word?.lossEma ?? report?.lossEma), imagesPerSecond: rounded(report?.imagesPerSecond),
     etaSeconds: report?.etaSeconds === undefined ? undefined : Math.max(0, Math.round(report.etaSeconds)),
     lastReportTime: report?.time,
   });
