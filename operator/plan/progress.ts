@@ -48,9 +48,11 @@ function ofTraining(gang: Training, observed: Observed, report: ProgressReport |
   const ours = (checkpoint: CheckpointRef): boolean => within(gang.spec.storage.uri, checkpoint.uri);
   const heard = [...(report?.checkpoints ?? []), ...words.flatMap((word) => word.checkpoint ?? [])].filter(ours);
   // A report lists what storage holds now: retention, or a resume from an older checkpoint, makes entries go away.
-  const newest = newestOf(report?.checkpoints === undefined ? before?.checkpoints?.newest ?? [] : [], heard);
-  const last = newest[0] ?? before?.checkpoints?.last;
   const best = report?.best !== undefined && ours(report.best) ? report.best : before?.checkpoints?.best;
+  // A last word comes after the last report: what retention removed for its checkpoint is not listed any more.
+  const newest = newestOf(report?.checkpoints === undefined ? before?.checkpoints?.newest ?? [] : [], heard)
+    .filter(({ uri }, index) => index < gang.spec.checkpoints.keep || uri === best?.uri);
+  const last = newest[0] ?? before?.checkpoints?.last;
   const drawn = words.find((word) => word.samples !== undefined)?.samples ?? report?.samples;
   const samples = drawn !== undefined && within(gang.spec.storage.uri, drawn.uri) ? drawn : before?.samples;
 
