@@ -91,6 +91,13 @@ export function initialParameters(config: ModelConfig, seed: number): Record<str
   return weights;
 }
 
+/** The tables alone (frozen and buffers): functions of the configuration, so no weight has to be drawn for them. */
+export function parameterTables(config: ModelConfig): Record<string, Float32Array> {
+  const tables: Record<string, Float32Array> = {};
+  for (const { name, shape, kind, start } of entries(config)) if (kind !== 'trained') tables[name] = started(config, name, sizeOfShape(shape), start, 0);
+  return tables;
+}
+
 function started(config: ModelConfig, name: string, size: number, start: Start, seed: number): Float32Array {
   switch (start.kind) {
     case 'constant': return new Float32Array(size).fill(start.value);

@@ -7,7 +7,7 @@ import { writeCheckpoint, type Contents } from '../checkpoint/write.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import type { Log } from '../cli/log.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { initialParameters, parameterTable } from '../model/parameters.ts';
+import { parameterTable, parameterTables } from '../model/parameters.ts';
 import type { TensorEntry } from '../safetensors/types.ts';
 import { bytesOf } from '../safetensors/write.ts';
 import { isConfiguration, type Storage } from '../storage/storage.ts';
@@ -40,8 +40,7 @@ export class Checkpointer {
     this.#log = options.log;
     this.#changed = options.changed;
     // Tables that the configuration gives: saved for readers that expect the reference's whole state dict.
-    const all = initialParameters(config, 0);
-    this.#tables = Object.fromEntries(parameterTable(config).filter((info) => info.kind !== 'trained').map(({ name }) => [name, all[name] as Float32Array]));
+    this.#tables = parameterTables(config);
   }
 
   /** The newest one written or found. */
