@@ -116,7 +116,7 @@ async function conclude({ resources: { training, evaluation }, open, folder, tel
     teller.progress('Starting TensorFlow');
     const { measureBaselines } = await import('./baselines.ts');
     const { sampleGrid, trajectoryGrid } = await import('./figures.ts');
-    const { readWeights } = await import('@srdit/runtime/generate/weights.ts');
+    const { readWeights } = await import('@srdit/runtime/checkpoint/read.ts');
     const { startEngine } = await import('@srdit/runtime/engine/index.ts');
     const { spec } = evaluation.resource;
     const engine = startEngine(spec.gang.gpu.perRank === 0 ? { device: 'cpu' } : {});

@@ -6,19 +6,43 @@ import { backendsForTests } from '../storage/testing/backends.ts';
 import { ExitError } from '../cli/exit.ts';
 import { attemptStorage, claimAttempt } from './claim.ts';
 import type { CheckpointError } from './error.ts';
-import { bestOf, knownCheckpoints, listCheckpoints } from './list.ts';
+import { bestOf, knownCheckpoints, listCheckpoints, readManifest } from './list.ts';
+import { checkpointPath } from './paths.ts';
 import { readNewest, readWeights } from './read.ts';
 import { holdCheckpoint, retainCheckpoints } from './retain.ts';
-import { contents, identity } from './testing.ts';
-import { writeCheckpoint } from './write.ts';
+import { contents, identity, TINY } from './testing.ts';
+import { writeCheckpoint, type Contents } from './write.ts';
 
 const never = (error: Error): never => { throw error; };
 const steps = async (storage: Storage): Promise<number[]> => (await knownCheckpoints(storage, never)).map((known) => known.step);
+
+/** Weights as an evaluation reads them from the checkpoint of a step. */
+async function draw(run: Storage, step: number): ReturnType<typeof readWeights> {
+  const folder = run.at(checkpointPath(1, step));
+  return readWeights(folder, (await readManifest(folder, '')).manifest, 'ema');
+}
 
 const damages = {
   'a changed byte': (bytes: Buffer) => { bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1; return bytes; },
   'a file cut short': (bytes: Buffer) => bytes.subarray(0, bytes.length - 4),
   'a file that grew': (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(4)]),
+};
+
+/** Checkpoints whole in themselves, but not such that the model in their manifest can be drawn with. */
+const unsound: Record<string, { change: (of: Contents) => Contents; code: string; message: RegExp }> = {
+  'a checkpoint without averaged weights': {
+    change: ({ manifest, files: { 'ema.safetensors': _, ...files } }) => ({ manifest, files }), code: 'Incomplete', message: /its manifest names no "ema\.safetensors"/,
+  },
+  'weights of another model': {
+    change: (of) => ({ ...of, manifest: { ...of.manifest, model: { ...TINY, numClasses: 5 } } }),
+    code: 'ShapeMismatch', message: /tensor "y_embedder\.embedding_table\.weight" is F32 \[4, 8\] but the model expects F32 \[6, 8\]/,
+  },
+  'a tensor that the model lacks': {
+    change: (of) => ({ ...of, manifest: { ...of.manifest, model: { ...TINY, valueResidual: false } } }), code: 'ShapeMismatch', message: /tensor "blocks\.1\.attn\.v1_lambda" is not part of the model/,
+  },
+  'a tensor that the file lacks': {
+    change: (of) => ({ ...of, manifest: { ...of.manifest, model: { ...TINY, depth: 5 } } }), code: 'ShapeMismatch', message: /tensor "blocks\.4\..*" is missing but the model expects/,
+  },
 };
 
 const refusals = {
@@ -39,9 +63,7 @@ for (const backend of await backendsForTests()) {
     const weights = initialParameters(contents(7).manifest.model, 7);
     assert.deepEqual(loaded?.model['fusion_proj.weight'], weights['fusion_proj.weight']);
     assert.deepEqual(loaded?.v['blocks.1.attn.v1_lambda'], weights['blocks.1.attn.v1_lambda']);
-    const ema = await readWeights(place.storage.at('attempts/1/checkpoints/000000007'), '', 'ema');
-    assert.deepEqual(ema.weights.pos_embed, weights.pos_embed);
-    assert.equal(ema.digest, ref.digest);
+    assert.deepEqual((await draw(place.storage, 7))['fusion_proj.weight'], weights['fusion_proj.weight']);
   });
 
   test(`${backend.name} a process that dies at any write leaves the checkpoint before it as the newest`, { skip: backend.skip }, async () => {
@@ -95,7 +117,33 @@ for (const backend of await backendsForTests()) {
         assert.match(heard[0]?.message ?? '', /000000002.*safetensors.*Use another checkpoint/);
       });
     }
+    test(`${backend.name} ${name}: nothing is drawn with it`, { skip: backend.skip }, async () => {
+      const place = await backend.place();
+      await writeCheckpoint(place.storage, await claimAttempt(place.storage, identity(1)), contents(3));
+      const path = `${checkpointPath(1, 3)}/ema.safetensors`;
+      await place.storage.write(path, damage(Buffer.from(await place.storage.read(path))));
+      await assert.rejects(draw(place.storage, 3), {
+        name: 'CheckpointError', code: 'DigestMismatch',
+        message: /^Cannot read checkpoint ".*000000003": .*"ema\.safetensors".*so the file was damaged or changed\. Use another checkpoint$/,
+      });
+    });
   }
+
+  for (const [name, { change, code, message }] of Object.entries(unsound)) {
+    test(`${backend.name} ${name}: nothing is drawn with it`, { skip: backend.skip }, async () => {
+      const place = await backend.place();
+      await writeCheckpoint(place.storage, await claimAttempt(place.storage, identity(1)), change(contents(3)));
+      await assert.rejects(draw(place.storage, 3), { name: 'CheckpointError', code, message });
+    });
+  }
+
+  test(`${backend.name} a checkpoint that lost a file is refused`, { skip: backend.skip }, async () => {
+    const place = await backend.place();
+    await writeCheckpoint(place.storage, await claimAttempt(place.storage, identity(1)), contents(3));
+    await place.storage.remove(`${checkpointPath(1, 3)}/ema.safetensors`);
+    await assert.rejects(draw(place.storage, 3), { code: 'Incomplete', message: /"ema\.safetensors" is missing\. Use another checkpoint/ });
+    await assert.rejects(readNewest(place.storage, () => undefined), { code: 'Incomplete' });
+  });
 
   test(`${backend.name} with no sound checkpoint left the reader refuses rather than starts from nothing`, { skip: backend.skip }, async () => {
     const place = await backend.place();

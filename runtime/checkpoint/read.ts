@@ -1,37 +1,45 @@
 import { createHash } from 'node:crypto';
+import { SafetensorsError } from '../safetensors/error.ts';
 import { parseSafetensors, type SafetensorsFile } from '../safetensors/read.ts';
 import { isAboutObject, type Storage } from '../storage/storage.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterTable, type ParameterInfo } from '../model/parameters.ts';
-import { CheckpointError } from './error.ts';
-import { knownCheckpoints, readManifest, type Known } from './list.ts';
+import { CheckpointError, type CheckpointErrorCode } from './error.ts';
+import { knownCheckpoints, type Known } from './list.ts';
 import type { Manifest } from './manifest.ts';
 
 export type Weights = Record<string, Float32Array>;
 
-/** Reads one file of a checkpoint after its size and digest have been checked. Throws CheckpointError DigestMismatch, Incomplete. */
+/** Reads one file of a checkpoint after its size and digest have been checked.
+ *  Throws CheckpointError Incomplete, DigestMismatch, Malformed. */
 async function readVerified(storage: Storage, path: string, manifest: Manifest, name: string): Promise<SafetensorsFile> {
   const where = path === '' ? storage.uri : `${storage.uri}/${path}`;
+  const refusal = (code: CheckpointErrorCode, why: string, cause?: unknown): CheckpointError =>
+    new CheckpointError(code, `Cannot read checkpoint "${where}": ${why}. Use another checkpoint`, cause === undefined ? {} : { cause });
   const file = manifest.files.find((entry) => entry.name === name);
-  if (file === undefined) throw new CheckpointError('Incomplete', `Cannot read checkpoint "${where}": it has no "${name}". Use another checkpoint`);
+  if (file === undefined) throw refusal('Incomplete', `its manifest names no "${name}"`);
   let bytes: Uint8Array;
   try {
     bytes = await storage.read(path === '' ? name : `${path}/${name}`, { limitBytes: file.bytes });
   } catch (cause) {
     if (!isAboutObject(cause)) throw cause;
-    const what = cause.code === 'NotFound' ? 'is missing' : 'is longer than its manifest says';
-    throw new CheckpointError('DigestMismatch', `Cannot read checkpoint "${where}": "${name}" ${what}. Use another checkpoint`, { cause });
+    throw cause.code === 'NotFound' ? refusal('Incomplete', `"${name}" is missing`, cause)
+      : refusal('DigestMismatch', `"${name}" is longer than the ${file.bytes} bytes that its manifest says, so the file was damaged or changed`, cause);
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (bytes.length !== file.bytes || sha256 !== file.sha256) {
-    throw new CheckpointError('DigestMismatch', `Cannot read checkpoint "${where}": the sha256 of "${name}" is not the one in its manifest, so the file was damaged or changed. Use another checkpoint`);
+    throw refusal('DigestMismatch', `the sha256 of "${name}" is not the one in its manifest, so the file was damaged or changed`);
   }
   try {
     return parseSafetensors(bytes, `${where}/${name}`);
   } catch (cause) {
-    throw new CheckpointError('DigestMismatch', `Cannot read checkpoint "${where}": ${(cause as Error).message}. Use another checkpoint`, { cause });
+    if (!(cause instanceof SafetensorsError)) throw cause;
+    throw refusal('Malformed', cause.message, cause);
   }
 }
+
+const mismatch = (where: string, why: string): CheckpointError =>
+  new CheckpointError('ShapeMismatch', `Cannot load checkpoint "${where}": ${why}. Use a checkpoint of this model`);
 
 /** Float32 tensors of a file by name, of exactly these names and shapes (prefix before each). Throws CheckpointError ShapeMismatch. */
 async function floats(file: SafetensorsFile, table: readonly ParameterInfo[], prefix: string, where: string): Promise<Weights> {
@@ -40,22 +48,24 @@ async function floats(file: SafetensorsFile, table: readonly ParameterInfo[], pr
     const key = prefix + name;
     const wanted = `F32 [${shape.join(', ')}]`;
     const found = file.has(key) ? `${file.info(key).dtype} [${file.info(key).shape.join(', ')}]` : 'missing';
-    if (found !== wanted) {
-      throw new CheckpointError('ShapeMismatch', `Cannot load checkpoint "${where}": tensor "${key}" is ${found} but the model expects ${wanted}. Use a checkpoint of this model`);
-    }
+    if (found !== wanted) throw mismatch(where, `tensor "${key}" is ${found} but the model expects ${wanted}`);
     weights[name] = await file.float32(key);
   }
   return weights;
 }
 
-export interface LoadedWeights { readonly manifest: Manifest; readonly weights: Weights; readonly digest: string }
+const trainedOf = (model: ModelConfig): ParameterInfo[] => parameterTable(model).filter((info) => info.kind === 'trained');
 
-/** Weights of the checkpoint in folder `path` below storage, by state-dict name (with frozen ones and buffers), verified.
- *  Throws CheckpointError. */
-export async function readWeights(storage: Storage, path: string, which: 'ema' | 'model'): Promise<LoadedWeights> {
-  const { manifest, ref } = await readManifest(storage, path);
-  const file = await readVerified(storage, path, manifest, `${which}.safetensors`);
-  return { manifest, digest: ref.digest, weights: await floats(file, parameterTable(manifest.model), '', ref.uri) };
+/** Weights to draw with, of the checkpoint in the folder `checkpoint` whose manifest this is: the averaged ones or the raw
+ *  ones, every trained parameter by state-dict name. The file's digest is verified, and it may hold no tensor that the model
+ *  does not know; frozen ones and buffers are functions of the configuration and not read.
+ *  Throws CheckpointError Incomplete, DigestMismatch, Malformed, ShapeMismatch. */
+export async function readWeights(checkpoint: Storage, manifest: Manifest, which: 'ema' | 'model'): Promise<Weights> {
+  const file = await readVerified(checkpoint, '', manifest, `${which}.safetensors`);
+  const known = new Set(parameterTable(manifest.model).map(({ name }) => name));
+  const foreign = file.names().find((name) => !known.has(name));
+  if (foreign !== undefined) throw mismatch(checkpoint.uri, `tensor ${JSON.stringify(foreign.slice(0, 120))} is not part of the model`);
+  return await floats(file, trainedOf(manifest.model), '', checkpoint.uri);
 }
 
 /** Everything that training goes on from; trained parameters only. */
@@ -66,7 +76,7 @@ export interface LoadedTraining {
 
 async function readTraining(storage: Storage, known: Known): Promise<LoadedTraining> {
   const { manifest, path, ref } = known;
-  const trained = parameterTable(manifest.model).filter((info) => info.kind === 'trained');
+  const trained = trainedOf(manifest.model);
   const file = (name: string) => readVerified(storage, path, manifest, name);
   const optimizer = await file('optimizer.safetensors');
   return {

@@ -1,6 +1,7 @@
 import type { EvaluationResult } from '@srdit/crds';
 import { CheckpointError } from '../checkpoint/error.ts';
 import { readManifest } from '../checkpoint/list.ts';
+import { readWeights } from '../checkpoint/read.ts';
 import { holdCheckpoint } from '../checkpoint/retain.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import type { Done, EvaluationContext } from '../cli/context.ts';
@@ -11,7 +12,6 @@ import { openGenerator } from '../generate/generator.ts';
 import { pictureGrid } from '../generate/grid.ts';
 import { PictureError } from '../generate/pictures.ts';
 import { encodePng } from '../generate/png.ts';
-import { readWeights } from '../generate/weights.ts';
 import { ModelConfigError } from '../model/config.ts';
 import { isConfiguration, StorageError, type Storage } from '../storage/storage.ts';
 import { deviceProduct } from './device-product.ts';
