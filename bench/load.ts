@@ -5,7 +5,8 @@ import { openDataset, type Dataset } from '../runtime/data/dataset.ts';
 import { openLoader, type Loader } from '../runtime/data/loader.ts';
 import { packDataset } from '../runtime/data/pack.ts';
 import { sourceFolder, temporaryFolder } from '../runtime/data/testing.ts';
-import { median, usage } from './usage.ts';
+import { median } from '../runtime/median.ts';
+import { usage } from './usage.ts';
 
 export interface LoadResult {
   readonly pictures: number;

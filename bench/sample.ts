@@ -2,7 +2,8 @@ import { startEngine } from '../runtime/engine/index.ts';
 import { benchSample, BENCH_MODEL, type SampleBench } from '../runtime/generate/bench.ts';
 import { Peer } from './peer.ts';
 import { BENCH_BATCH, peerConfig } from './setup.ts';
-import { median, usage } from './usage.ts';
+import { median } from '../runtime/median.ts';
+import { usage } from './usage.ts';
 
 export interface SampleResult {
   readonly runs: readonly (SampleBench & { readonly peerImagesPerSecond?: number; /** Ours over the peer's. */ readonly ratio?: number })[];

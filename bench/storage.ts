@@ -21,7 +21,8 @@ import { openStorage } from '../runtime/storage/open.ts';
 import type { Storage } from '../runtime/storage/storage.ts';
 import { bringEmulator, startEmulator } from '../runtime/storage/testing/emulator.ts';
 import { BENCH_MODEL } from './setup.ts';
-import { median, usage } from './usage.ts';
+import { median } from '../runtime/median.ts';
+import { usage } from './usage.ts';
 
 /** Rates in MB/s, ratios to copying the same files on the same disk. */
 interface Rate { readonly megabytesPerSecond: number; readonly ratio: number }

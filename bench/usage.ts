@@ -8,9 +8,3 @@ export function usage(): Usage {
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRss: maxRSS * 1024, rss: Number(kib ?? 0) * 1024 };
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)] ?? NaN : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
-}

@@ -2,24 +2,16 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, connect, resource, type KubeObject } from 'kopf-ts';
+import { freePorts } from '../../runtime/free-ports.ts';
 
 /** Whose requests the audit log tells: the operator under test's. It has no rights but those that it is given. */
 export const AUDITED = 'operator';
 
 const USERS = { admin: '/O=system:masters/CN=admin', [AUDITED]: `/CN=${AUDITED}`, 'kube-controller-manager': '/CN=system:kube-controller-manager' };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
 
 export class ControlPlane implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'srdit-bench-'));
@@ -70,7 +62,7 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   async #up(): Promise<void> {
-    const [port, etcd, peer, manager] = [await freePort(), await freePort(), await freePort(), await freePort()];
+    const [port, etcd, peer, manager] = await freePorts(4);
     this.#url = `https://127.0.0.1:${port}`;
     this.#certificates();
     const file = (name: string): string => join(this.folder, name);

@@ -3,26 +3,17 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '@srdit/runtime/free-ports.ts';
 import { leases, systemClock, type KubeObject } from 'kopf-ts';
 import { FakeApiServer, listen, seeded } from 'kopf-ts/testing';
 import { training } from '../plan/testing/resources.ts';
 import { trainings } from './kubernetes.ts';
 import { Kubelets } from './testing/kubelets.ts';
 import { RESOURCES } from './testing/world.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Resolves when it holds; a test that waits for ever is ended by its time limit. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -38,7 +29,7 @@ test('the process leads, serves, takes a run from its start to its end, and rele
     apiVersion: 'v1', kind: 'Config', clusters: [{ name: 'c', cluster: { server: http.url } }], users: [{ name: 'u', user: {} }],
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }], 'current-context': 'c',
   }));
-  const [metricsPort, probePort] = [await freePort(), await freePort()];
+  const [metricsPort = 0, probePort = 0] = await freePorts(2);
   let operator: ChildProcess | undefined;
   let said = '';
   try {

@@ -2,10 +2,10 @@
  *  logs and asks rank 0 for its progress. It lives and dies with its executor. Arguments: number of free ports wanted. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
-import { createServer, type AddressInfo, type Server } from 'node:net';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePorts } from '@srdit/runtime/free-ports.ts';
 import type { FromHost, ToHost } from './protocol.ts';
 
 const ANSWER_LIMIT = 256 * 1024;
@@ -73,17 +73,6 @@ async function ask(port: number): Promise<void> {
   } catch {
     // Asked again in a moment.
   }
-}
-
-/** Ports that were free a moment ago; all are held until the last is found, so that none comes twice. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise<Server>((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  })));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 process.on('message', (message: ToHost) => {

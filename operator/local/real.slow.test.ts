@@ -1,7 +1,7 @@
 /** The local executor with the real runtime: TensorFlow, gangs of two processes, checkpoints on disk. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -67,15 +67,16 @@ async function until(what: string, running: { child: ChildProcess; ended: Promis
 
 let undisturbed: string[];
 
+const evaluation = (name: string, checkpoint: Record<string, unknown>): Record<string, unknown> => ({
+  apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTEvaluation', metadata: { name },
+  spec: {
+    checkpoint, reference: { data: 'file:///data/tiny' }, count: 16, batchSize: 8, sampler: { steps: 4 },
+    storage: { uri: `file:///evaluations/${name}` }, gang: { workers: 2, gpu: { perRank: 0 } },
+  },
+});
+
 test('two ranks train to the end; an evaluation measures the checkpoint', async () => {
-  const evaluation = {
-    apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTEvaluation', metadata: { name: 'whole' },
-    spec: {
-      checkpoint: { training: { name: 'whole' } }, reference: { data: 'file:///data/tiny' }, count: 16, batchSize: 8, sampler: { steps: 4 },
-      storage: { uri: 'file:///evaluations/whole' }, gang: { workers: 2, gpu: { perRank: 0 } },
-    },
-  };
-  const { code, output } = await run(evaluation, training('whole')).ended;
+  const { code, output } = await run(evaluation('whole', { training: { name: 'whole' } }), training('whole')).ended;
   assert.equal(code, 0, output);
   const { state, checkpoints, progress, samples, attempt } = statusOf('whole');
   assert.deepEqual([state, attempt, progress?.step, progress?.percent, checkpoints?.last?.step, samples?.step], ['Complete', 1, STEPS, 100, STEPS, STEPS]);
@@ -90,6 +91,21 @@ test('two ranks train to the end; an evaluation measures the checkpoint', async 
   const [result] = statusOf('whole', 'SRDiTEvaluation').results ?? [];
   assert.deepEqual([result?.checkpoint, result?.step, result?.count, result?.features], [checkpoints?.last?.uri, STEPS, 16, 'pixels 8x8']);
   assert.ok(Number.isFinite(result?.frechetDistance) && existsSync(volume(result?.grid ?? '')) && existsSync(volume(result?.samples ?? '')));
+});
+
+test('an evaluation of a damaged checkpoint ends with 64 and the sentence', async () => {
+  const { uri } = statusOf('whole').checkpoints?.last ?? { uri: '' };
+  const damaged = 'file:///elsewhere/damaged';
+  cpSync(volume(uri), volume(damaged), { recursive: true });
+  const file = join(volume(damaged), 'ema.safetensors');
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
+  const { code, output } = await run(evaluation('damaged', { uri: damaged })).ended;
+  assert.equal(code, 64, output);
+  const failed = statusOf('damaged', 'SRDiTEvaluation').conditions?.find(({ type }) => type === 'Failed');
+  assert.deepEqual([failed?.status, failed?.reason], ['True', 'WrongConfiguration']);
+  assert.match(failed?.message ?? '', /the sha256 of "ema\.safetensors" is not the one in its manifest, so the file was damaged or changed\. Use another checkpoint/);
 });
 
 test('stopped, it ends with 75 and a checkpoint of the step it was at; the same command goes on to the same bits', async () => {

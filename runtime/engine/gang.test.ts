@@ -1,28 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
+import { freePorts } from '../free-ports.ts';
 import { EngineError, startEngine } from './index.ts';
 
 type Line = Record<string, unknown>;
 interface Rank { process: ChildProcessByStdio<Writable, Readable, null>; lines: AsyncIterator<string>; next(): Promise<Line> }
 
-async function listening(): Promise<Server> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
-}
-
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listening));
-  const addresses = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
-  await Promise.all(servers.map(async (server) => { server.close(); await once(server, 'close'); }));
-  return addresses;
-}
+const freeAddresses = async (count: number): Promise<string[]> => (await freePorts(count)).map((port) => `127.0.0.1:${port}`);
 
 function startRank(rank: number, addresses: readonly string[], scene: string): Rank {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'gang.test-rank.ts'), String(rank), addresses.join(), scene], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -94,7 +84,8 @@ test('ranks that do not come are named', { timeout: 60_000 }, async () => {
 });
 
 test('a port that is taken is an error, not a crash', { timeout: 60_000 }, async () => {
-  const server = await listening();
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const taken = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const rank = startRank(0, [taken, ...await freeAddresses(1)], 'refuse');
   const { code, message } = await rank.next();

@@ -2,6 +2,7 @@ import { SamplerSpec } from '@srdit/crds';
 import type { Engine, Variable } from '../engine/types.ts';
 import { compileNetwork } from '../flow/network.ts';
 import { sample } from '../flow/sampler.ts';
+import { median } from '../median.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { initialParameters, parameterTable } from '../model/parameters.ts';
 
@@ -69,10 +70,4 @@ export async function benchSample(engine: Engine, options: SampleBenchOptions = 
     results.push({ name, imagesPerSecond: batch / secondsPerBatch, secondsPerBatch, cpuSecondsPerBatch: median(cpu), firstSeconds });
   }
   return results;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
 }

