@@ -43,8 +43,8 @@ export function image(name: ImageName, around: Surroundings): Image {
   return name === 'operator' ? operator(around, version) : runtime(name, around, version);
 }
 
-/** A small young generation: 65 MB less resident memory under load. Watch events do not live long. */
-export const OPERATOR_NODE_OPTIONS = '--max-semi-space-size=2';
+/** A small young generation, as watch events do not live long: less resident memory than by default, and a seventh less CPU time than with 2 MB. */
+export const OPERATOR_NODE_OPTIONS = '--max-semi-space-size=8';
 
 function operator({ root, registry }: Surroundings, version: string): Image {
   const code = sources(root, ['operator/controller/main.ts'], PLACE);

@@ -1,6 +1,7 @@
 /** A control plane without nodes: etcd, API server and controller manager, for measuring operators. No scheduler, so pods stay Pending. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,12 @@ export class ControlPlane implements AsyncDisposable {
     await client.close();
   }
 
+  /** What a pod's environment and its volume of the service account say, for the audited user: a process that takes it finds the API server as a pod does. */
+  asInPod(): NodeJS.ProcessEnv {
+    const { hostname, port } = new URL(this.#url);
+    return { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, SRDIT_SERVICE_ACCOUNT: join(this.folder, 'serviceaccount') };
+  }
+
   get auditLog(): string { return join(this.folder, 'audit.log'); }
   async client(): Promise<Client> { return new Client(await connect({ kubeconfig: this.kubeconfig('admin') })); }
 
@@ -69,6 +76,11 @@ export class ControlPlane implements AsyncDisposable {
     writeFileSync(file('audit.yaml'), JSON.stringify({
       apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'], rules: [{ level: 'Metadata', users: [AUDITED], omitManagedFields: true }, { level: 'None' }],
     }));
+    const token = randomUUID();
+    writeFileSync(file('tokens.csv'), `${token},${AUDITED},${AUDITED}\n`, { mode: 0o600 });
+    mkdirSync(file('serviceaccount'));
+    writeFileSync(file('serviceaccount/token'), token, { mode: 0o600 });
+    copyFileSync(file('ca.crt'), file('serviceaccount/ca.crt'));
     mkdirSync(file('etcd'), { mode: 0o700 });
     this.#run('etcd', '--name=m', `--data-dir=${file('etcd')}`, '--unsafe-no-fsync', '--log-level=warn', `--listen-client-urls=http://127.0.0.1:${etcd}`, `--advertise-client-urls=http://127.0.0.1:${etcd}`,
       `--listen-peer-urls=http://127.0.0.1:${peer}`, `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`, `--initial-cluster=m=http://127.0.0.1:${peer}`);
@@ -76,7 +88,7 @@ export class ControlPlane implements AsyncDisposable {
     this.#run('kube-apiserver', `--etcd-servers=http://127.0.0.1:${etcd}`, '--bind-address=127.0.0.1', `--secure-port=${port}`, '--advertise-address=127.0.0.1', '--endpoint-reconciler-type=none',
       `--tls-cert-file=${file('apiserver.crt')}`, `--tls-private-key-file=${file('apiserver.key')}`, `--client-ca-file=${file('ca.crt')}`, '--authorization-mode=RBAC',
       '--service-cluster-ip-range=10.96.0.0/16', '--service-account-issuer=https://kubernetes.default.svc', `--service-account-key-file=${file('sa.pub')}`, `--service-account-signing-key-file=${file('sa.key')}`,
-      `--audit-policy-file=${file('audit.yaml')}`, `--audit-log-path=${this.auditLog}`, '--audit-log-mode=batch', '--audit-log-batch-max-wait=1s', '--profiling=false');
+      `--audit-policy-file=${file('audit.yaml')}`, `--audit-log-path=${this.auditLog}`, '--audit-log-mode=batch', '--audit-log-batch-max-wait=1s', `--token-auth-file=${file('tokens.csv')}`, '--profiling=false');
     // Ready: the roles of the other parts are there, too.
     await this.#answers('kube-apiserver', 180, () => new Promise((resolve) => {
       get(`${this.#url}/readyz`, { ca: readFileSync(file('ca.crt')) }, (answer) => {

@@ -6,7 +6,7 @@ import { resource, type KubeObject, type Resource } from 'kopf-ts';
 import { parseResource } from '@srdit/crds';
 import { laidOut } from './laid-out.ts';
 import { OPERATOR_NODE_OPTIONS } from '../../images/content.ts';
-import { AUDITED, type ControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { Measured } from './process.ts';
 
 export interface Subject {
@@ -41,6 +41,6 @@ export const srdit: Subject = {
     },
   }) as KubeObject,
   start: (plane) => Promise.resolve(new Measured([process.execPath, laidOut(ROOT, mkdtempSync(join(plane.folder, 'image-')))], {
-    KUBECONFIG: plane.kubeconfig(AUDITED), NODE_OPTIONS: OPERATOR_NODE_OPTIONS, SRDIT_METRICS_PORT: String(METRICS_PORT), SRDIT_PROBE_PORT: String(METRICS_PORT + 1), SRDIT_LEASE: '', SRDIT_NAMESPACES: '',
+    KUBECONFIG: '', ...plane.asInPod(), NODE_OPTIONS: OPERATOR_NODE_OPTIONS, SRDIT_METRICS_PORT: String(METRICS_PORT), SRDIT_PROBE_PORT: String(METRICS_PORT + 1), SRDIT_LEASE: '', SRDIT_NAMESPACES: '',
   }, join(plane.folder, 'operator.log'))),
 };

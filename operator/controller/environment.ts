@@ -13,6 +13,8 @@ export const Environment = z.object({
   SRDIT_RUNTIME_IMAGE: z.string().default(DEFAULT_OPTIONS.runtimeImage),
   /** Name of the Lease in POD_NAMESPACE; none: no other replica runs. */
   SRDIT_LEASE: z.string().optional(),
+  /** Folder of token and ca.crt of a service account, if not where kubelet puts them. */
+  SRDIT_SERVICE_ACCOUNT: z.string().optional(),
   SRDIT_METRICS_PORT: port(8080),
   SRDIT_PROBE_PORT: port(8081),
   SRDIT_POLL_SECONDS: seconds(1, 10),
@@ -21,6 +23,11 @@ export const Environment = z.object({
   SRDIT_LOG: z.enum(['json', 'text']).default('json'),
   SRDIT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  /** Milliseconds. */
+  OTEL_METRIC_EXPORT_INTERVAL: z.coerce.number().int().min(1000).max(86_400_000).default(60_000),
+  OTEL_TRACES_SAMPLER: z.enum(['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio']).default('parentbased_always_on'),
+  /** Share of reconciliations that are traced. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
 });
 export type Environment = z.infer<typeof Environment>;
 

@@ -27,9 +27,10 @@ const OURS = 'app.kubernetes.io/managed-by=srdit';
 const GANG = 'gang';
 const TRAINING = 'training';
 
-/** Names and owners are all that is looked at. */
-const metadataOnly = <T extends KubeObject>({ apiVersion, kind, metadata: { annotations: _, ...metadata } }: T): T => ({ apiVersion, kind, metadata } as unknown as T);
-const withStatus = <T extends KubeObject & { readonly status?: unknown }>(object: T): T => ({ ...metadataOnly(object), status: object.status });
+/** Names and owners are all that is looked at, */
+const withoutAnnotations = <T extends KubeObject>({ apiVersion, kind, metadata: { annotations: _, ...metadata } }: T): T => ({ apiVersion, kind, metadata } as unknown as T);
+/** and how it stands. */
+const withStatus = <T extends KubeObject & { readonly status?: unknown }>(object: T): T => ({ ...withoutAnnotations(object), status: object.status });
 
 /** Adds the controllers of both kinds, their caches and the questions to rank 0. */
 export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progressPort = HTTP_PORT }: GangsOptions): Gangs {
@@ -39,7 +40,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   const departed = new Departed();
   const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, transform: withStatus });
   const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, transform: withStatus });
-  const others = [services, configMaps, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, transform: metadataOnly }));
+  const others = [services, configMaps, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, metadataOnly: true, transform: withoutAnnotations }));
   const trainingCache = operator.informer<CustomObject>(trainings);
   const evaluationCache = operator.informer<CustomObject>(evaluations);
   const caches = new Map<string, InformerView>([jobCache, podCache, ...others].map((cache) => [nameOf(cache.resource), cache]));

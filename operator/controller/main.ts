@@ -13,6 +13,7 @@ async function main(environment: Environment): Promise<void> {
     ...(namespaces.length > 0 && { namespaces }),
     leaderElection: lease === undefined ? false : { namespace, name: lease },
     http: { port: environment.SRDIT_PROBE_PORT },
+    serviceAccount: environment.SRDIT_SERVICE_ACCOUNT,
   });
   addGangs(operator, {
     plan: {
@@ -21,7 +22,7 @@ async function main(environment: Environment): Promise<void> {
     },
     pollEvery: environment.SRDIT_POLL_SECONDS * 1000,
   });
-  await using _telemetry = environment.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : (await import('./telemetry.ts')).startTelemetry(operator.metrics.registry);
+  await using _telemetry = environment.OTEL_EXPORTER_OTLP_ENDPOINT === undefined ? undefined : (await import('./telemetry.ts')).startTelemetry(operator.metrics.registry, operator.log, environment);
   // A port of its own, so that who may scrape need not be who may probe.
   await using _metrics = await serveProbes({ healthy: () => undefined, ready: () => undefined, metrics: () => operator.metrics.registry.text() }, { port: environment.SRDIT_METRICS_PORT });
   await runProcess(operator);

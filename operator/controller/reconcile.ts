@@ -67,7 +67,7 @@ async function writeStatus(hands: Hands, { write, log }: Context<CustomObject>, 
   if (isDeepStrictEqual(after, before ?? {})) return true;
   const { resourceVersion } = object.metadata;
   try {
-    await write.applyStatus(resourceOf(object.kind), object, after, resourceVersion === undefined ? {} : { resourceVersion });
+    await write.applyStatus(resourceOf(object.kind), object, after, { metadataOnly: true, ...(resourceVersion !== undefined && { resourceVersion }) });
   } catch (error) {
     if (!isConflict(error)) throw error;
     log.debug('The object has changed meanwhile: planning again');
@@ -111,7 +111,7 @@ async function create(hands: Hands, { write, client, signal }: Context<CustomObj
   let there = hands.child(resource, namespace, name);
   if (there === undefined) {
     try {
-      await write.create(resource, child);
+      await write.create(resource, child, { metadataOnly: true });
       return undefined;
     } catch (error) {
       const why = refusal(error, child);
@@ -120,7 +120,7 @@ async function create(hands: Hands, { write, client, signal }: Context<CustomObj
       if (!isAlreadyExists(error)) throw error;
     }
     // The cache lags behind what our predecessor made, or does not show what is not ours.
-    there = await client.find(resource, { namespace, name }, { signal });
+    there = await client.find(resource, { namespace, name }, { signal, metadataOnly: true });
   }
   const standing = standingOf(there, object.metadata.uid);
   if (standing === 'ours') return undefined;

@@ -34,6 +34,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   readonly timeout?: number;
   readonly retries?: RetryPolicy;
+  /** The answer has apiVersion, kind and metadata alone: fewer bytes to send and to parse. */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 export interface Selection {
@@ -41,6 +43,8 @@ export interface Selection {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Objects come as apiVersion, kind and metadata alone. */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 export interface ListPage<T extends KubeObject> {
@@ -75,6 +79,9 @@ export interface DeleteOptions extends CallOptions {
   readonly gracePeriodSeconds?: number;
 }
 
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+const METADATA_ONLY = { object: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1', list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' } as const;
+
 const DEFAULTS = { timeout: 30_000, inactivity: 90_000, fieldManager: 'kopf-ts', userAgent: 'kopf-ts' };
 
 export class Client {
@@ -107,7 +114,7 @@ export class Client {
 
   /** Errors: isNotFound, and what every call may meet (ApiError, ConnectionError). */
   async get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options: CallOptions & { subresource?: string } = {}): Promise<T> {
-    return await this.#send({ what: say('get', resource, ref), method: 'GET', path: objectPath(resource, ref, options.subresource) }, options) as T;
+    return this.#object(resource, { what: say('get', resource, ref), method: 'GET', path: objectPath(resource, ref, options.subresource) }, options);
   }
 
   /** Like get, with undefined for what is not there. */
@@ -123,17 +130,16 @@ export class Client {
   /** A consistent list, in pages of `limit` objects. Throws isExpired when the pages took longer than the server remembers: begin again. */
   async* list<T extends KubeObject>(resource: Resource<T>, selection: Selection & CallOptions & { limit?: number } = {}): AsyncGenerator<ListPage<T>> {
     const { namespace, labelSelector, fieldSelector, limit = 500 } = selection;
-    const identity = { apiVersion: apiVersionOf(resource), kind: resource.kind };
     let next: string | undefined;
     do {
       const page = await this.#send({
         what: `list ${nameOf(resource)}`, method: 'GET', path: collectionPath(resource, namespace),
         query: { labelSelector, fieldSelector, limit: limit > 0 ? String(limit) : undefined, continue: next },
+        ...(selection.metadataOnly === true && { accept: METADATA_ONLY.list }),
       }, selection) as { metadata?: { resourceVersion?: string; continue?: string }; items?: T[] };
       const { metadata } = page;
       if (metadata?.resourceVersion === undefined) throw new TypeError(`Cannot list ${nameOf(resource)}: the answer of the API server has no metadata.resourceVersion`);
-      // The server leaves out what it thinks is clear from the list's own kind.
-      for (const item of page.items ?? []) Object.assign(item, { apiVersion: item.apiVersion ?? identity.apiVersion, kind: item.kind ?? identity.kind });
+      for (const item of page.items ?? []) identify(item, resource);
       yield { items: page.items ?? [], resourceVersion: metadata.resourceVersion };
       next = metadata.continue === '' ? undefined : metadata.continue;
     } while (next !== undefined);
@@ -153,51 +159,52 @@ export class Client {
 
   /** The same, several events at a time as they arrive. */
   watchChunks<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>[]> {
-    const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, inactivity = DEFAULTS.inactivity, signal } = options;
+    const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, inactivity = DEFAULTS.inactivity, signal, metadataOnly } = options;
     const what = `watch ${nameOf(resource)}`;
     return readWatch<T>(what, (opened) => this.#sender.open({
       what, method: 'GET', path: collectionPath(resource, namespace), signal: opened, timeout: this.#options.timeout ?? DEFAULTS.timeout, retries: defaultRetries,
+      ...(metadataOnly === true && { accept: METADATA_ONLY.object }),
       query: {
         watch: 'true', allowWatchBookmarks: 'true', resourceVersion, labelSelector, fieldSelector,
         timeoutSeconds: timeoutSeconds === undefined ? undefined : String(timeoutSeconds),
       },
-    }), { clock: this.clock, inactivity, signal });
+    }), { clock: this.clock, inactivity, signal, ...(metadataOnly === true && { identify: (object: KubeObject) => { identify(object, resource); } }) });
   }
 
   /** Server-side apply: the fields given are set and owned, those we gave before and now do not are removed. A resourceVersion in it is a precondition. */
   async apply<T extends KubeObject, M extends KubeObject>(resource: Resource<T>, manifest: M, options: ApplyOptions = {}): Promise<T> {
     const { subresource, fieldManager = this.fieldManager, force = true, dryRun = false } = options;
     const ref = namedRef(manifest);
-    return await this.#send({
+    return this.#object(resource, {
       what: say(subresource === undefined ? 'apply' : `apply ${subresource} of`, resource, ref), method: 'PATCH', path: objectPath(resource, ref, subresource),
       contentType: 'application/apply-patch+yaml', query: { fieldManager, force: String(force), dryRun: dryRun ? 'All' : undefined },
       body: { ...manifest, apiVersion: apiVersionOf(resource), kind: resource.kind },
-    }, options) as T;
+    }, options);
   }
 
   /** Errors: isAlreadyExists. */
   async create<T extends KubeObject, M extends KubeObject>(resource: Resource<T>, manifest: M, options: CallOptions = {}): Promise<T> {
     const { name = manifest.metadata.generateName ?? '', namespace } = manifest.metadata;
-    return await this.#send({
+    return this.#object(resource, {
       what: say('create', resource, { name, namespace }), method: 'POST', path: collectionPath(resource, namespace), query: { fieldManager: this.fieldManager },
       body: { ...manifest, apiVersion: apiVersionOf(resource), kind: resource.kind },
-    }, options) as T;
+    }, options);
   }
 
   /** Writes the whole object. Its resourceVersion, if there, must still be the server's. Errors: isConflict. */
   async replace<T extends KubeObject>(resource: Resource<T>, object: T, options: CallOptions & { subresource?: string } = {}): Promise<T> {
     const ref = namedRef(object);
-    return await this.#send({
+    return this.#object(resource, {
       what: say('replace', resource, ref), method: 'PUT', path: objectPath(resource, ref, options.subresource), query: { fieldManager: this.fieldManager }, body: object,
-    }, options) as T;
+    }, options);
   }
 
   /** JSON merge patch (RFC 7386): null removes a field, lists are replaced whole. */
   async merge<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, patch: object, options: CallOptions & { subresource?: string } = {}): Promise<T> {
-    return await this.#send({
+    return this.#object(resource, {
       what: say('patch', resource, ref), method: 'PATCH', path: objectPath(resource, ref, options.subresource), contentType: 'application/merge-patch+json',
       query: { fieldManager: this.fieldManager }, body: patch,
-    }, options) as T;
+    }, options);
   }
 
   /** False when it was gone already, or (with uid) another object has its name. With finalizers or a grace period the object stays for a while. */
@@ -220,11 +227,23 @@ export class Client {
     }
   }
 
-  #send(call: Pick<Call, 'what' | 'method' | 'path' | 'query' | 'body' | 'contentType'>, options: CallOptions): Promise<unknown> {
+  async #object<T extends KubeObject>(resource: Resource<T>, call: Asked, options: CallOptions): Promise<T> {
+    if (options.metadataOnly !== true) return await this.#send(call, options) as T;
+    return identify(await this.#send({ ...call, accept: METADATA_ONLY.object }, options) as T, resource);
+  }
+
+  #send(call: Asked, options: CallOptions): Promise<unknown> {
     return this.#sender.send({
       ...call, timeout: options.timeout ?? this.#options.timeout ?? DEFAULTS.timeout, retries: options.retries ?? this.#options.retries ?? defaultRetries, signal: options.signal,
     });
   }
+}
+
+type Asked = Pick<Call, 'what' | 'method' | 'path' | 'query' | 'body' | 'contentType' | 'accept'>;
+
+/** In lists the server leaves out what it thinks is clear from the list's own kind; metadata alone it calls PartialObjectMetadata. */
+function identify<T extends KubeObject>(object: T, resource: ResourceName): T {
+  return Object.assign(object, { apiVersion: apiVersionOf(resource), kind: resource.kind });
 }
 
 const say = (verb: string, resource: ResourceName, ref: ObjectRef): string =>

@@ -88,7 +88,7 @@ export class Controller<T extends KubeObject> {
     const { informer, wakes = () => true } = options;
     this.#sources.push(informer);
     informer.store.subscribe((change) => {
-      if (wakes(change)) this.queue.add(keyOf(change.object), urgency(change));
+      if (wakes(change)) this.queue.add(keyOf(change.object), change.type === 'added' && isNews(change.object) ? priority.normal : urgency(change));
     });
   }
 
@@ -197,6 +197,12 @@ const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiV
 function urgency(change: StoreChange<KubeObject>): number {
   if (change.type === 'deleted' || change.object.metadata.deletionTimestamp !== undefined) return priority.high;
   return change.type === 'added' && change.initial ? priority.low : priority.normal;
+}
+
+/** Not seen yet by whoever led before us, as status.observedGeneration tells by convention: goes before what only might have changed. */
+function isNews(object: KubeObject): boolean {
+  const { status, metadata: { generation } } = object as KubeObject & { readonly status?: { readonly observedGeneration?: unknown } };
+  return status?.observedGeneration !== generation;
 }
 
 const abortion = (signal: AbortSignal): Promise<void> => new Promise((resolve) => {

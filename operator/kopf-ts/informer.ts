@@ -13,6 +13,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly namespaces?: readonly string[] | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Asks the server for apiVersion, kind and metadata alone. */
+  readonly metadataOnly?: boolean | undefined;
   /** What is kept of an object; undefined: nothing of it. */
   readonly transform?: ((object: T) => T | undefined) | undefined;
 }
@@ -44,11 +46,11 @@ export class Informer<T extends KubeObject> {
   constructor(resource: Resource<T>, options: InformerOptions<T>, { client, log, observe }: InformerContext) {
     this.resource = resource;
     this.options = options;
-    const { labelSelector, fieldSelector, transform } = options;
+    const { labelSelector, fieldSelector, metadataOnly, transform } = options;
     this.#matches = labelPredicate(labelSelector ?? '');
     const namespaces = resource.namespaced ? options.namespaces ?? [undefined] : [undefined];
     this.#reflectors = namespaces.map((namespace) => new Reflector<T>({
-      client, resource, store: this.store, selection: { namespace, labelSelector, fieldSelector }, ...(transform === undefined ? {} : { transform }),
+      client, resource, store: this.store, selection: { namespace, labelSelector, fieldSelector, metadataOnly }, ...(transform === undefined ? {} : { transform }),
       ...(log === undefined ? {} : { log }), ...(observe === undefined ? {} : { observe: (what) => { observe(resource, what); } }),
     }));
   }

@@ -41,6 +41,8 @@ export interface Call {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Default: the whole object, as JSON. */
+  readonly accept?: string;
   /** Milliseconds that one attempt may take. */
   readonly timeout: number;
   readonly retries: RetryPolicy;
@@ -161,7 +163,7 @@ export class Sender {
       const body = call.body === undefined ? undefined : JSON.stringify(call.body);
       const response = await transport.send({
         method: call.method, path: call.path + queryString(call.query), signal,
-        headers: { accept: 'application/json', 'user-agent': userAgent, ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
+        headers: { accept: call.accept ?? 'application/json', 'user-agent': userAgent, ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
         ...(body === undefined ? {} : { body }),
       });
       code = String(response.status);

@@ -19,7 +19,7 @@ interface Line {
 /** The events of each chunk together. Ends when the server ends it; throws ApiError for an ERROR event (410: isExpired),
  *  ConnectionError when the stream breaks, or when nothing at all came for `inactivity` milliseconds: a half-open connection says nothing, for ever. */
 export async function* readWatch<T extends KubeObject>(what: string, open: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
-  { clock, inactivity, signal }: { clock: Clock; inactivity: number; signal?: AbortSignal | undefined }): AsyncGenerator<WatchEvent<T>[]> {
+  { clock, inactivity, signal, identify }: { clock: Clock; inactivity: number; signal?: AbortSignal | undefined; identify?: (object: KubeObject) => void }): AsyncGenerator<WatchEvent<T>[]> {
   const controller = new AbortController();
   const follow = (): void => { controller.abort(reasonOf(signal as AbortSignal)); };
   signal?.throwIfAborted();
@@ -39,7 +39,9 @@ export async function* readWatch<T extends KubeObject>(what: string, open: (sign
     guard(inactivity);
     for await (const lines of jsonLines(chunks)) {
       last = clock.monotonic();
-      yield lines.map((line) => eventOf<T>(what, line as Line));
+      const events = lines.map((line) => eventOf<T>(what, line as Line));
+      if (identify !== undefined) for (const { object } of events) identify(object);
+      yield events;
     }
     if (controller.signal.aborted) throw reasonOf(controller.signal);
   } catch (error) {

@@ -1,8 +1,9 @@
 import { after, backoffSeconds } from './backoff.ts';
 import { isCharged, isSettled, outcomeOf, type Loss } from './outcome.ts';
-import { progressMark } from './progress.ts';
+import { progressMark, resultWord } from './progress.ts';
 import { isOverdue } from './overdue.ts';
 import { prerequisite } from './prerequisite.ts';
+import { afterRound, isSeries, next, seriesOf, type SeriesGang } from './series.ts';
 import { stallTime } from './stall.ts';
 import type { Gang, Observed, ObservedPod, PlanOptions, Status, Waiting } from './types.ts';
 
@@ -12,14 +13,16 @@ export interface Ledger {
   readonly restarts: NonNullable<Status['restarts']>;
   readonly nextAttemptTime?: string;
   readonly activeSince?: string;
+  readonly series?: NonNullable<Status['series']>;
 }
 
 /** What is to be done now. `loss` of a restart is told to users while it goes on. */
 export type Decision =
   | { readonly kind: 'Ended' }
-  | { readonly kind: 'Waiting'; readonly reason: string; readonly message: string }
+  /** now: what is waited for is there already, and the next plan takes it up. */
+  | { readonly kind: 'Waiting'; readonly reason: string; readonly message: string; readonly now?: true }
   | { readonly kind: 'Suspending' | 'Suspended'; readonly message: string }
-  | { readonly kind: 'Complete' }
+  | { readonly kind: 'Complete'; readonly message?: string }
   | { readonly kind: 'Failed'; readonly reason: string; readonly message: string }
   /** The gang is lost, but why may still show; the attempt stands until then. */
   | { readonly kind: 'Settling'; readonly loss: Loss; readonly until: string }
@@ -37,15 +40,18 @@ const conditionIsTrue = (status: Status | undefined, type: string): boolean =>
 
 /** Complete stays complete and failed stays failed, whatever happens to pods afterwards. Only a changed spec begins
  *  again: more steps than were done, or anything new after a failure (a new generation is a person's decision). */
-export function hasEnded(gang: Gang, status: Status | undefined): boolean {
+export function hasEnded(gang: Gang, observed: Observed): boolean {
+  const { status } = observed;
   if (conditionIsTrue(status, 'Complete')) {
+    // The training went on: raised steps, or mended after a failure.
+    if (isSeries(gang)) return next(gang, observed, seriesOf(status)).kind !== 'Round';
     return gang.kind === 'SRDiTEvaluation' || gang.spec.steps <= (status?.progress?.step ?? Number.POSITIVE_INFINITY);
   }
   return conditionIsTrue(status, 'Failed') && status?.observedGeneration === gang.metadata.generation;
 }
 
 /** Begins an ended run anew: attempts count on (their claims in storage stay), restarts from nothing. */
-const reopened = (ledger: Ledger): Ledger => ({ attempt: ledger.attempt + 1, restarts: { charged: 0, free: 0 } });
+const reopened = ({ attempt, series }: Ledger): Ledger => ({ attempt, restarts: { charged: 0, free: 0 }, ...(series === undefined ? {} : { series }) });
 
 function ledgerOf(status: Status | undefined): Ledger {
   return {
@@ -53,6 +59,7 @@ function ledgerOf(status: Status | undefined): Ledger {
     restarts: status?.restarts ?? { charged: 0, free: 0 },
     ...(status?.nextAttemptTime === undefined ? {} : { nextAttemptTime: status.nextAttemptTime }),
     ...(status?.activeSince === undefined ? {} : { activeSince: status.activeSince }),
+    ...(status?.series === undefined ? {} : { series: status.series }),
   };
 }
 
@@ -60,16 +67,18 @@ function ledgerOf(status: Status | undefined): Ledger {
 export function decide(gang: Gang, observed: Observed, options: PlanOptions): Decided {
   const { status } = observed;
   const ledger = ledgerOf(status);
-  if (hasEnded(gang, status)) return { ledger, decision: { kind: 'Ended' } };
+  if (hasEnded(gang, observed)) return { ledger, decision: { kind: 'Ended' } };
   const wasEnded = conditionIsTrue(status, 'Complete') || conditionIsTrue(status, 'Failed');
 
   const pods = observed.pods.filter((pod) => pod.attempt === ledger.attempt);
   const job = observed.jobs.find((one) => one.attempt === ledger.attempt);
   const wasSuspended = status?.state === 'Suspending' || status?.state === 'Suspended';
   const wasRunning = status?.state === 'Running';
-  const outcome = ledger.attempt === 0 || wasEnded ? { kind: 'Going' } as const : outcomeOf(pods, job, gang.spec.gang.workers, wasRunning);
+  // No gang was begun, or the one of the last round has ended well: its pods have nothing more to say.
+  const idle = ledger.attempt === 0 || (isSeries(gang) && ledger.series?.round === undefined);
+  const outcome = idle || wasEnded ? { kind: 'Going' } as const : outcomeOf(pods, job, gang.spec.gang.workers, wasRunning);
 
-  if (outcome.kind === 'Complete') return { ledger, decision: { kind: 'Complete' } };
+  if (outcome.kind === 'Complete') return isSeries(gang) ? roundOver(gang, observed, ledger) : { ledger, decision: { kind: 'Complete' } };
   if (outcome.kind === 'Lost' && (outcome.loss.kind === 'WrongConfiguration' || outcome.loss.kind === 'Diverged')) {
     return { ledger, decision: { kind: 'Failed', reason: outcome.loss.reason, message: outcome.loss.message } };
   }
@@ -81,9 +90,11 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
     const { activeSince: _over, ...resting } = ledger;
     return { ledger: resting, decision: { kind: left ? 'Suspending' : 'Suspended', message } };
   }
+  const begun = wasEnded ? reopened(ledger) : ledger;
+  if (idle) return begin(gang, observed, begun);
   if (wasSuspended || wasEnded) {
-    const next = { ...(wasEnded ? reopened(ledger) : { attempt: ledger.attempt + 1, restarts: ledger.restarts }), activeSince: observed.now };
-    return proceed(gang, observed, ledger.attempt === 0 ? { ...next, attempt: 1 } : next);
+    const { nextAttemptTime: _over, ...resumed } = begun;
+    return proceed(gang, observed, { ...resumed, attempt: ledger.attempt + 1, activeSince: observed.now });
   }
   const deadline = deadlineOf(gang, ledger);
   if (deadline !== undefined && observed.now >= deadline) {
@@ -97,11 +108,32 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   }
   const stall = stallTime(gang, observed);
   if (stall !== undefined && observed.now >= stall.at) return lost(gang, observed, options, ledger, stall.loss);
-  if (ledger.attempt === 0) {
-    const wait = prerequisite(gang, observed);
-    return wait === undefined ? proceed(gang, observed, { ...ledger, attempt: 1, activeSince: observed.now }) : { ledger, decision: wait };
-  }
   return proceed(gang, observed, ledger);
+}
+
+/** The first gang, or that of the next round, once what it needs is there. */
+function begin(gang: Gang, observed: Observed, ledger: Ledger): Decided {
+  const first = { ...ledger, attempt: ledger.attempt + 1, activeSince: observed.now };
+  if (!isSeries(gang)) {
+    const wait = prerequisite(gang, observed);
+    return wait === undefined ? proceed(gang, observed, first) : { ledger, decision: wait };
+  }
+  const series = seriesOf(ledger);
+  const coming = next(gang, observed, series);
+  if (coming.kind === 'Round') return proceed(gang, observed, { ...first, series: { ...series, round: coming.round } });
+  return { ledger, decision: coming };
+}
+
+/** A round has ended well, which is no restart. The next one is begun by a plan of its own: its gang has another attempt, and
+ *  nothing of this one's pods is to be mistaken for that one's. */
+function roundOver(gang: SeriesGang, observed: Observed, ledger: Ledger): Decided {
+  const series = afterRound(gang, observed, seriesOf(ledger), resultWord(observed));
+  // Waiting for the training is no time of ours, and the pictures of the next round count from none.
+  const { activeSince: _over, restarts: { sinceProgress: _since, mark: _mark, ...restarts }, ...rest } = ledger;
+  const after = { ...rest, restarts, series };
+  const coming = next(gang, observed, series);
+  if (coming.kind !== 'Round') return { ledger: after, decision: coming };
+  return { ledger: after, decision: { kind: 'Waiting', reason: 'CheckpointNext', message: `The checkpoint of step ${coming.round.step} is next`, now: true } };
 }
 
 /** A collective blocks for ever when one rank is gone, so ranks are never replaced singly: the attempt is over. */
@@ -141,7 +173,7 @@ function proceed(gang: Gang, observed: Observed, ledger: Ledger, loss?: Loss): D
     return { ledger, decision: { kind: 'BackingOff', until: ledger.nextAttemptTime, ...because } };
   }
   const running = observed.pods.filter((pod) => pod.attempt === ledger.attempt && pod.phase !== 'Pending').length;
-  const phase = running >= gang.spec.gang.workers ? 'Running' : observed.pods.some((pod) => pod.attempt === ledger.attempt) ? 'Starting' : 'Pending';
+  const phase = running >= gang.spec.gang.workers ? 'Running' : running > 0 ? 'Starting' : 'Pending';
   const { nextAttemptTime: _passed, ...rest } = ledger;
   const waiting = phase === 'Running' ? undefined : waitingOf(observed, ledger.attempt);
   return { ledger: rest, decision: { kind: 'Run', phase, ...(waiting === undefined ? {} : { waiting }) } };

@@ -120,6 +120,27 @@ for (const [where, { open, skip }] of Object.entries(environments)) {
       await assert.rejects(async () => { for await (const _ of client.watch(rooms, { namespace, resourceVersion: '1', timeoutSeconds: 2 })); }, isExpired);
     });
 
+    it('answers with metadata alone where that is all that is wanted', async () => {
+      const ref = { namespace, name: 'bare' };
+      const written = [
+        await client.create(rooms, here('bare', { chairs: 2 }, { labels: { bare: 'yes' } }), { metadataOnly: true }),
+        await client.apply(rooms, { metadata: ref, status: { chairs: 2 } }, { subresource: 'status', metadataOnly: true }),
+        await client.merge(rooms, ref, { spec: { chairs: 3 } }, { metadataOnly: true }),
+        await client.get(rooms, ref, { metadataOnly: true }),
+      ];
+      const [listed] = await client.listAll(rooms, { namespace, labelSelector: 'bare=yes', metadataOnly: true });
+      const { resourceVersion = '' } = written[0]?.metadata ?? {};
+      const watched: Room[] = [];
+      for await (const { type, object } of client.watch(rooms, { namespace, labelSelector: 'bare=yes', resourceVersion, timeoutSeconds: 1, metadataOnly: true })) if (type === 'MODIFIED') watched.push(object);
+      assert.equal(watched.length, 2);
+      for (const seen of [...written, listed, ...watched]) {
+        assert.deepEqual([Object.keys(seen ?? {}).sort(), seen?.kind, seen?.apiVersion, seen?.metadata.name], [['apiVersion', 'kind', 'metadata'], 'Room', 'kopf-ts.dev/v1', 'bare']);
+      }
+      assert.equal(listed?.metadata.resourceVersion, watched[1]?.metadata.resourceVersion);
+      assert.deepEqual(await client.get(rooms, ref), { ...listed, spec: { chairs: 3 }, status: { chairs: 2 } });
+      await assert.rejects(client.get(rooms, { namespace, name: 'nobody' }, { metadataOnly: true }), isNotFound);
+    });
+
     it('elects one leader at a time', async () => {
       const replica = (identity: string) => new LeaderLease({ client, namespace, name: 'hotel', identity, log: nullLogger, retryPeriod: 200 });
       const [a, b] = [replica('a'), replica('b')];

@@ -16,6 +16,7 @@ import { Database } from './database.ts';
 import type { Stored } from './database.ts';
 import { Faults } from './faults.ts';
 import { mergePatch } from './merge-patch.ts';
+import { asAccepted } from './metadata-only.ts';
 import { Pages } from './pages.ts';
 import { routeOf } from './route.ts';
 import type { Route } from './route.ts';
@@ -60,7 +61,7 @@ export class FakeApiServer {
       const { verb, resource, ref, subresource } = route;
       const counted = `${verb} ${nameOf(resource)}${subresource === undefined ? '' : `/${subresource}`}`;
       this.requests.set(counted, (this.requests.get(counted) ?? 0) + 1);
-      return await this.faults.around({ verb, resource: nameOf(resource), name: ref?.name, subresource }, async () => this.#answer(route, question));
+      return await this.faults.around({ verb, resource: nameOf(resource), name: ref?.name, subresource }, async () => asAccepted(this.#answer(route, question), question.headers.accept));
     } catch (error) {
       if (error instanceof Refused) return error.answer();
       if (error instanceof Broken) throw error;
