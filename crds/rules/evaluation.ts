@@ -8,6 +8,14 @@ export const evaluationRules: readonly Rule[] = [
     message: 'Set exactly one of checkpoint.uri and checkpoint.training',
   },
   {
+    path: 'spec.checkpoint.training', fieldPath: '.everySteps', rule: "self.which != 'Every' || has(self.everySteps)",
+    message: 'Set everySteps to the steps from one measured checkpoint to the next, or which to Last or Best',
+  },
+  {
+    path: 'spec.checkpoint.training', fieldPath: '.everySteps', rule: "self.which == 'Every' || !has(self.everySteps)",
+    message: 'Set which to Every, or remove everySteps: Last and Best are one checkpoint',
+  },
+  {
     path: 'spec.reference', rule: 'has(self.data) != has(self.npz)',
     message: 'Set exactly one of reference.data and reference.npz',
   },

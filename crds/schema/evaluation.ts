@@ -10,8 +10,11 @@ export const EvaluationSpec = z.object({
     uri: z.string().min(1).max(1024).optional().describe('A checkpoint: the folder that holds manifest.json'),
     training: z.object({
       name: z.string().min(1).max(40).describe('An SRDiTTraining of this namespace'),
-      which: z.enum(['Last', 'Best']).default('Last').describe('Its newest checkpoint, or its best'),
-    }).optional().describe('A checkpoint of a training; the evaluation waits for the training to complete'),
+      which: z.enum(['Last', 'Best', 'Every']).default('Last')
+        .describe('Its newest checkpoint or its best, when it is complete; or every so many steps one, as they appear'),
+      everySteps: z.int().min(1).optional()
+        .describe('For which Every: checkpoints whose step is a multiple of this are measured, and the final one, each by a gang of its own, oldest first. checkpoints.keep of the training must spare them until their turn comes'),
+    }).optional().describe('Checkpoints of a training'),
     weights: z.enum(['ema', 'model']).default('ema').describe('Averaged or raw weights'),
   }).describe('What is evaluated: uri or training'),
   sampler: SamplerSpec.prefault({}).describe('How pictures are drawn'),

@@ -10,6 +10,10 @@ export const RunConfig = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('SRDiTEvaluation'), ...identity, spec: EvaluationSpec,
     checkpointUri: z.string().describe('spec.checkpoint resolved by the plan'),
+    series: z.object({
+      everySteps: z.int().min(1), after: z.int().min(0),
+      final: z.int().min(0).optional().describe('Step of the last checkpoint of a training that has ended'),
+    }).optional().describe('One round of an evaluation of every checkpoint: it measures the oldest one after that step whose turn it is. checkpointUri is the oldest that the operator knows of; storage may hold older ones'),
   }),
 ]);
 export type RunConfig = z.infer<typeof RunConfig>;
@@ -27,6 +31,7 @@ export const ProgressReport = z.object({
   imagesPerSecond: z.number().optional(), etaSeconds: z.number().optional(),
   checkpoints: z.array(CheckpointRef).max(6).optional(), best: CheckpointRef.optional(),
   samples: z.object({ step: z.int(), uri: z.string().max(2048) }).optional(),
+  measuring: z.object({ step: z.int().min(0), uri: z.string().max(2048) }).optional().describe('Checkpoint that a round of an evaluation has taken up'),
 });
 export type ProgressReport = z.infer<typeof ProgressReport>;
 

@@ -88,6 +88,24 @@ export const EvaluationResult = z.object({
 });
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 
+/** How far an evaluation of every checkpoint is: what the plan must remember between rounds. */
+export const Series = z.object({
+  through: z.int().min(0).optional().describe('Every checkpoint up to this step has had its turn'),
+  measured: z.int().min(0).describe('Checkpoints that were measured'),
+  skipped: z.object({
+    count: z.int().min(0).describe('Checkpoints that were gone before their turn'),
+    last: z.int().min(0).describe('Step of the newest of them'),
+  }).optional().describe('Checkpoints that the retention of the training had removed before their turn, or that were never written'),
+  round: z.object({
+    step: z.int().min(0).describe('Optimizer steps behind it'),
+    uri: uri().describe('Folder that holds manifest.json'),
+  }).optional().describe('Checkpoint that is being measured'),
+});
+export type Series = z.infer<typeof Series>;
+
+/** Results that a status holds, at most. */
+export const MAX_RESULTS = 64;
+
 export const EvaluationStatus = RunStatus.extend({
   progress: z.object({
     pictures: z.int().min(0).describe('Pictures drawn'),
@@ -95,6 +113,8 @@ export const EvaluationStatus = RunStatus.extend({
     percent: z.int().min(0).max(100).describe('The one in per cent of the other'),
     ...pace,
   }).optional().describe('How far the evaluation is'),
-  results: z.array(EvaluationResult).max(64).optional().describe('What was measured, newest checkpoint first'),
+  results: z.array(EvaluationResult).max(MAX_RESULTS).optional()
+    .describe('What was measured, newest checkpoint first: of more than 64 the newest, all of them lie in storage as checkpoints/STEP/result.json'),
+  series: Series.optional().describe('How far an evaluation of every checkpoint is'),
 });
 export type EvaluationStatus = z.infer<typeof EvaluationStatus>;

@@ -39,7 +39,7 @@ function conditionsOf(decision: Exclude<Decision, { kind: 'Ended' }>, before: re
     case 'Suspended':
       return common(say('Suspended', true, 'Suspended', decision.message), running(false, 'Suspended', decision.message));
     case 'Complete':
-      return [say('Suspended', false, 'Ended', 'The run has ended'), running(false, 'Complete', 'Every worker has ended well'), say('Complete', true, 'Complete', 'Every worker has ended well'), say('Failed', false, 'NotFailed', 'The run has not failed')];
+      return [say('Suspended', false, 'Ended', 'The run has ended'), running(false, 'Complete', decision.message ?? 'Every worker has ended well'), say('Complete', true, 'Complete', decision.message ?? 'Every worker has ended well'), say('Failed', false, 'NotFailed', 'The run has not failed')];
     case 'Failed':
       return [say('Suspended', false, 'Ended', 'The run has ended'), running(false, decision.reason, decision.message), say('Complete', false, decision.reason, 'The run has failed'), say('Failed', true, decision.reason, decision.message), say('Stalled', true, decision.reason, decision.message)];
     case 'Settling':

@@ -17,10 +17,11 @@ export function plan(gang: Gang, observed: Observed, options: PlanOptions): Plan
   if (!isOurs(gang)) return { status: observed.status ?? {}, deletes: [], objects: [] };
   const decided = decide(gang, observed, options);
   const wake = wakeAt(gang, decided, observed, options);
+  const status = statusOf(gang, observed, decided);
   return {
-    status: statusOf(gang, observed, decided),
+    status,
     deletes: deletes(gang, decided, observed, options),
-    objects: decided.decision.kind === 'Run' ? objects(gang, observed, decided.ledger.attempt, options) : [],
+    objects: decided.decision.kind === 'Run' ? objects(gang, { ...observed, status }, decided.ledger.attempt, options) : [],
     ...(wake === undefined ? {} : { wakeAt: wake }),
   };
 }
@@ -77,6 +78,8 @@ function wakeAt(gang: Gang, { decision, ledger }: Decided, observed: Observed, o
 
 function ownTime(gang: Gang, decision: Decision, observed: Observed, options: PlanOptions): string | undefined {
   switch (decision.kind) {
+    case 'Waiting':
+      return decision.now === true ? observed.now : undefined;
     case 'Settling':
     case 'BackingOff':
       return decision.until;

@@ -1,10 +1,12 @@
 import type { Decision } from './gang.ts';
+import { isSeries } from './series.ts';
 import type { Evaluation, Gang, Observed } from './types.ts';
 
 /** Folder of the checkpoint that an evaluation measures; undefined until its training has one to give. */
 export function checkpointUri(evaluation: Evaluation, observed: Observed): string | undefined {
   const { uri, training } = evaluation.spec.checkpoint;
   if (uri !== undefined) return uri;
+  if (isSeries(evaluation)) return observed.status?.series?.round?.uri;
   const checkpoints = observed.training?.status?.checkpoints;
   return training?.which === 'Best' ? (checkpoints?.best ?? checkpoints?.last)?.uri : checkpoints?.last?.uri;
 }

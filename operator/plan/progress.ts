@@ -1,5 +1,6 @@
-import type { CheckpointRef, LastWord, ProgressReport } from '@srdit/crds';
+import { MAX_RESULTS, type CheckpointRef, type LastWord, type ProgressReport } from '@srdit/crds';
 import { defined } from './defined.ts';
+import { resultOf } from './series.ts';
 import type { Evaluation, Gang, Observed, Progress, Status, Training } from './types.ts';
 
 /** The part of the status that pods report. */
@@ -33,6 +34,9 @@ function lastWords(observed: Observed): LastWord[] {
   return observed.pods.filter((pod) => pod.attempt === observed.status?.attempt)
     .toSorted((a, b) => a.worker - b.worker).flatMap((pod) => pod.lastWord ?? []);
 }
+
+/** Last word of the rank that has measured. */
+export const resultWord = (observed: Observed): LastWord | undefined => lastWords(observed).find((word) => word.result !== undefined);
 
 /** Previous status, brought up to date with what rank 0 reports and with the last words of pods that ended. */
 export function reported(gang: Gang, observed: Observed): Reported {
@@ -69,14 +73,15 @@ function ofTraining(gang: Training, observed: Observed, report: ProgressReport |
 function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
   const before = observed.status;
   const of = gang.spec.count;
-  const result = words.find((word) => word.result !== undefined)?.result;
+  const told = words.find((word) => word.result !== undefined)?.result;
+  const result = told === undefined ? undefined : resultOf(before?.series, told);
   const pictures = result === undefined ? Math.min(of, stepOf(report) ?? before?.progress?.pictures ?? 0) : of;
   const silent = report === undefined && before?.progress === undefined && result === undefined;
   const { loss: _loss, lossEma: _lossEma, ...rates } = numbers(report, words);
   return defined({
     progress: silent ? undefined : { ...before?.progress, pictures, of, percent: percent(pictures, of), ...rates, ...advanced(pictures, before?.progress?.pictures, observed) },
     results: result === undefined ? before?.results
-      : [...(before?.results ?? []).filter((known) => known.checkpoint !== result.checkpoint), result].sort((a, b) => b.step - a.step),
+      : [result, ...(before?.results ?? []).filter((known) => known.checkpoint !== result.checkpoint)].sort((a, b) => b.step - a.step).slice(0, MAX_RESULTS),
   });
 }
 

@@ -1,7 +1,8 @@
 import { conditions } from './conditions.ts';
 import { defined } from './defined.ts';
 import type { Decided, Decision } from './gang.ts';
-import { reported } from './progress.ts';
+import { reported, reportOf } from './progress.ts';
+import { isSeries, takenUp } from './series.ts';
 import type { Gang, Observed, Status } from './types.ts';
 
 /** The one word of the State column. */
@@ -15,7 +16,9 @@ function stateOf(decision: Decision, observed: Observed, attempt: number): NonNu
     case 'Failed': return 'Failed';
     case 'Settling': return 'Restarting';
     case 'Clearing':
-    case 'BackingOff': return 'Restarting';
+    case 'BackingOff':
+      // Another round, or what a deleted resource of the same name has left: nothing of this gang was lost.
+      return observed.status?.state === undefined || observed.status.state === 'Pending' ? 'Pending' : 'Restarting';
     case 'Run': {
       if (decision.phase === 'Running') return 'Running';
       // Until the new gang runs the restart is not over; a first start is a start.
@@ -31,7 +34,11 @@ export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: D
   const { now, status: before } = observed;
   const ended = decision.kind === 'Complete' || decision.kind === 'Failed';
   const heard = reported(gang, observed);
-  const progress = decision.kind !== 'Complete' || heard.progress === undefined ? heard.progress : complete(gang, heard.progress);
+  const { series } = ledger;
+  const begins = series?.round !== undefined && before?.series?.round === undefined;
+  // The pictures that were counted so far are another checkpoint's.
+  const progress = begins && isSeries(gang) ? { pictures: 0, of: gang.spec.count, percent: 0 }
+    : decision.kind !== 'Complete' || heard.progress === undefined ? heard.progress : complete(gang, heard.progress);
   const starts = decision.kind === 'Run' && decision.phase === 'Running' && before?.startTime === undefined;
   return defined({
     observedGeneration: gang.metadata.generation,
@@ -45,6 +52,7 @@ export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: D
     completionTime: ended ? now : decision.kind === 'Ended' ? before?.completionTime : undefined,
     ...heard,
     progress,
+    series: series?.round === undefined || begins ? series : { ...series, round: takenUp(series.round, reportOf(gang, observed)?.measuring) },
   });
 }
 

@@ -16,7 +16,7 @@ export type Gang = Training | Evaluation;
 /** Progress of either kind: step for a training, pictures for an evaluation. */
 export type Progress = Partial<NonNullable<TrainingStatus['progress']> & NonNullable<EvaluationStatus['progress']>>;
 /** Status of either kind. */
-export interface Status extends Omit<TrainingStatus, 'progress'>, Pick<EvaluationStatus, 'results'> { progress?: Progress | undefined }
+export interface Status extends Omit<TrainingStatus, 'progress'>, Pick<EvaluationStatus, 'results' | 'series'> { progress?: Progress | undefined }
 
 export interface Waiting { readonly reason: string; readonly message: string }
 
@@ -66,8 +66,8 @@ export interface Observed {
   /** ISO time since when the hands have looked without a gap. What came or did not come before (the operator was away, the
    *  laptop slept) is not held against the run. */
   readonly watchedSince?: string;
-  /** For an evaluation: status of the training it names; null if there is no such training. */
-  readonly training?: { readonly status?: Status | undefined } | null;
+  /** For an evaluation: the training it names; null if there is no such training. */
+  readonly training?: { readonly status?: Status | undefined; readonly spec?: Pick<TrainingSpec, 'steps' | 'checkpoints'> | undefined } | null;
 }
 
 export interface PlanOptions {

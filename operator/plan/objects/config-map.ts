@@ -1,5 +1,6 @@
 import type { RunConfig } from '@srdit/crds';
 import { checkpointUri } from '../prerequisite.ts';
+import { isSeries, seriesConfig } from '../series.ts';
 import type { Gang, KubernetesObject, Observed } from '../types.ts';
 import { attemptLabels, attemptName, ownedMetadata } from './names.ts';
 
@@ -8,7 +9,8 @@ export function runConfig(gang: Gang, observed: Observed, attempt: number): RunC
   const { namespace, name, uid, generation } = gang.metadata;
   const identity = { namespace, name, uid, generation, attempt };
   if (gang.kind === 'SRDiTTraining') return { kind: gang.kind, ...identity, spec: gang.spec };
-  return { kind: gang.kind, ...identity, spec: gang.spec, checkpointUri: checkpointUri(gang, observed) ?? '' };
+  const run = { kind: gang.kind, ...identity, spec: gang.spec, checkpointUri: checkpointUri(gang, observed) ?? '' };
+  return isSeries(gang) ? { ...run, series: seriesConfig(gang, observed) } : run;
 }
 
 /** Immutable: an attempt runs what it was created with; a changed spec is for the next attempt. */
