@@ -108,7 +108,25 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   }
   const stall = stallTime(gang, observed);
   if (stall !== undefined && observed.now >= stall.at) return lost(gang, observed, options, ledger, stall.loss);
-  return proceed(gang, observed, ledger);
+  return excused(gang, observed, options, ledger) ?? proceed(gang, observed, ledger);
+}
+
+/** A node that dies takes its ranks along without a word: their peers tell first, and are charged for it. That the node was the
+ *  cause shows later, when the pods on it do not go: then the restart costs nothing after all. */
+function excused(gang: Gang, observed: Observed, options: PlanOptions, ledger: Ledger): Decided | undefined {
+  const { restarts } = ledger;
+  const told = observed.status?.conditions?.find((condition) => condition.type === 'Running')?.reason;
+  const silent = observed.pods.find((pod) => pod.attempt === ledger.attempt - 1 && isAlive(pod) && isOverdue(pod, observed, options));
+  if (told !== 'PeerLost' || silent === undefined || restarts.charged === 0) return undefined;
+  const { PeerLost: lostPeers = 1, ...reasons } = restarts.reasons ?? {};
+  const loss: Loss = { kind: 'Disrupted', reason: 'Disrupted', message: `Worker ${silent.worker} was lost with its node, which does not answer` };
+  return proceed(gang, observed, {
+    ...ledger,
+    restarts: {
+      ...restarts, charged: restarts.charged - 1, free: restarts.free + 1,
+      reasons: { ...reasons, ...(lostPeers > 1 && { PeerLost: lostPeers - 1 }), Disrupted: (reasons.Disrupted ?? 0) + 1 },
+    },
+  }, loss);
 }
 
 /** The first gang, or that of the next round, once what it needs is there. */

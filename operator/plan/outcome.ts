@@ -36,6 +36,10 @@ function lossOf(pod: ObservedPod): Loss {
     return { kind: 'Disrupted', reason: 'Disrupted', message: `${who} was taken away (${pod.reason})` };
   }
   if (pod.exitCode === ExitCode.Stopped) return { kind: 'Stopped', reason: 'Stopped', message: said ?? `${who} was told to stop` };
+  // Somebody deleted it, and it did not end in time by itself.
+  if (pod.deletionTime !== undefined && (pod.exitCode === undefined || pod.exitCode >= 128)) {
+    return { kind: 'Stopped', reason: 'Stopped', message: `${who} was deleted, and was killed at the end of its grace period; raise spec.pod.terminationGracePeriodSeconds if its checkpoint takes longer` };
+  }
   if (pod.exitCode === ExitCode.PeerLost) {
     const peer = pod.lastWord?.lostRank;
     return { kind: 'PeerLost', reason: 'PeerLost', message: peer === undefined ? `${who} lost a peer` : `${who} lost rank ${peer}` };

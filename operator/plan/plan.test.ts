@@ -54,6 +54,19 @@ const cases: Record<string, { spec?: Record<string, unknown>; pods: string; stat
     more: { now: LATER, jobs: [], pods: pods('R', 1).map((pod): ObservedPod => ({ ...pod, deletionTime: NOW })) },
     want: { state: 'Restarting', attempt: 2, deletes: ['Pod t-train-1-0'] },
   },
+  'a deleted pod that was killed at the end of its grace period costs nothing': {
+    pods: 'CL', more: { now: LATER, pods: [...pods('C.', 1).map((pod): ObservedPod => ({ ...pod, exitCode: 137, deletionTime: NOW })), ...pods('.L', 1)] },
+    status: { conditions: [{ type: 'Running', status: 'False', reason: 'GangLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }] },
+    want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'Stopped', free: 1 },
+  },
+  'a peer that was lost with its node costs nothing, once the node does not answer': {
+    pods: '', more: { now: LATER, jobs: [], pods: pods('R', 1).map((pod): ObservedPod => ({ ...pod, deletionTime: NOW })) },
+    status: {
+      attempt: 2, state: 'Restarting', restarts: { charged: 2, free: 1, reasons: { PeerLost: 1, WorkerCrashed: 1 } },
+      conditions: [{ type: 'Running', status: 'False', reason: 'PeerLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }],
+    },
+    want: { state: 'Restarting', attempt: 2, deletes: ['Pod t-train-1-0'], reason: 'Disrupted', charged: 1, free: 2 },
+  },
   'a backoff is waited out': { pods: '', status: { attempt: 2, state: 'Restarting', nextAttemptTime: LATER }, want: { state: 'Restarting', attempt: 2 } },
 };
 
