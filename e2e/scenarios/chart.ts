@@ -11,6 +11,7 @@ const SETS: Readonly<Record<string, { readonly values: readonly string[]; readon
   'two namespaces': { values: ['namespaces={e2e-chart,default}'], kinds: { ClusterRole: 0, ClusterRoleBinding: 0, Role: 3, RoleBinding: 3 } },
   'one replica without election': { values: ['replicas=1', 'leaderElection=false', 'crds.install=false'], kinds: { Role: 0, PodDisruptionBudget: 0, CustomResourceDefinition: 0 } },
   'digests': { values: [`image.digest=${DIGEST}`, `runtime.image.digest=${DIGEST}`, 'image.registry=ghcr.io/a/'], kinds: { Deployment: 1 } },
+  'more variables': { values: ['env[0].name=OTEL_TRACES_SAMPLER', 'env[0].value=always_off'], kinds: { Deployment: 1 } },
   'everything of Prometheus': {
     values: ['serviceMonitor.enabled=true', 'podMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true', 'tracing.endpoint=http://collector:4318'],
     kinds: { ServiceMonitor: 1, PodMonitor: 1, PrometheusRule: 1, ConfigMap: 1 },
@@ -22,6 +23,7 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   'replicas=two': /replicas/,
   'image.digest=latest': /digest/,
   'leaderElection=false': /two operators that both lead/,
+  'env[0].name=SRDIT_LOG': /env/,
   'nonsense=1': /nonsense/,
 };
 

@@ -13,7 +13,7 @@ import type { Environment } from './environment.ts';
  *  exporters themselves. Disposing sends the rest. */
 export function startTelemetry(registry: Registry, log: Logger, environment: Environment): AsyncDisposable {
   // The SDK says nothing by itself, not even that nobody answers.
-  const warn = (message: string, ...more: unknown[]): void => { log.warn('OpenTelemetry', { message: [message, ...more.map(String)].join(' ') }); };
+  const warn = (message: string, ...more: unknown[]): void => { log.warn(`OpenTelemetry: ${[message, ...more.map(String)].join(' ')}`); };
   const quiet = (): void => undefined;
   diag.setLogger({ error: warn, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
   const resource = resourceOf(environment);
