@@ -1,7 +1,7 @@
 /** Counts the requests of an operator on their way to the API server. It authenticates as who is measured; watches are passed through. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Transport } from '../transport.ts';
+import type { Transport } from '../api/transport.ts';
 
 export interface CountingProxy extends AsyncDisposable {
   readonly url: string;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, connect, jobs, keyOf, namespaces, nullLogger, resource, services, sleep, systemClock } from '../index.ts';
 import type { KubeObject } from '../index.ts';
-import { Informer } from '../informer.ts';
+import { Informer } from '../cache/informer.ts';
 import { Contender } from './contender.ts';
 import type { Name, Programs } from './contender.ts';
 import { countingProxy } from './counting-proxy.ts';

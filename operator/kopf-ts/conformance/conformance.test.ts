@@ -1,16 +1,16 @@
 /** What a real API server does, the fake one does too: both run these. The real one is that of KOPF_TEST_KUBECONFIG; without it these tests are skipped. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it as anywhere } from 'node:test';
-import { Client } from '../client.ts';
+import { Client } from '../api/client.ts';
 import { sleep, systemClock } from '../clock.ts';
-import { isAlreadyExists, isConflict, isExpired, isInvalid, isNotFound } from '../errors.ts';
-import { EventRecorder, events } from '../events.ts';
-import { handlers } from '../handlers.ts';
-import { LeaderLease, leases } from '../lease.ts';
-import { nullLogger } from '../log.ts';
-import { adopt } from '../objects.ts';
-import { Operator } from '../operator.ts';
-import { configMaps } from '../resource.ts';
+import { isAlreadyExists, isConflict, isExpired, isInvalid, isNotFound } from '../api/errors.ts';
+import { EventRecorder, events } from '../process/events.ts';
+import { handlers } from '../handlers/handlers.ts';
+import { LeaderLease, leases } from '../process/lease.ts';
+import { nullLogger } from '../observe/log.ts';
+import { adopt } from '../api/objects.ts';
+import { Operator } from '../process/operator.ts';
+import { configMaps } from '../api/resource.ts';
 import { below, seeded } from '../testing/index.ts';
 import type { Room } from '../testing/rooms.ts';
 import { room, rooms } from '../testing/rooms.ts';

@@ -2,17 +2,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '../client.ts';
+import { Client } from '../api/client.ts';
 import { sleep, systemClock } from '../clock.ts';
-import { connect } from '../connection.ts';
-import { isNotFound } from '../errors.ts';
-import type { AnyObject } from '../objects.ts';
-import { configMaps, namespaces, pods, resource } from '../resource.ts';
-import type { Resource } from '../resource.ts';
+import { connect } from '../api/connection.ts';
+import { isNotFound } from '../api/errors.ts';
+import type { AnyObject } from '../api/objects.ts';
+import { configMaps, namespaces, pods, resource } from '../api/resource.ts';
+import type { Resource } from '../api/resource.ts';
 import { FakeApiServer, listen } from '../testing/index.ts';
 import { rooms } from '../testing/rooms.ts';
 import { events, leases } from '../testing/simulation.ts';
-import type { Transport } from '../transport.ts';
+import type { Transport } from '../api/transport.ts';
 
 export interface Environment extends AsyncDisposable {
   readonly transport: Transport;

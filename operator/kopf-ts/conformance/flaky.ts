@@ -2,7 +2,7 @@
 import type { Random } from '../clock.ts';
 import { sleep, systemClock } from '../clock.ts';
 import { pick } from '../testing/index.ts';
-import type { HttpResponse, Transport } from '../transport.ts';
+import type { HttpResponse, Transport } from '../api/transport.ts';
 
 /** Each request meets a fault with this probability; `stop` ends that. */
 export function flaky(transport: Transport, random: Random, rate: number): Transport & { stop(): void } {

@@ -3,7 +3,7 @@
  *  - metadata.managedFields lists only paths of leaves;
  *  - whoever writes without applying owns what that write changed. */
 import { isDeepStrictEqual } from 'node:util';
-import type { AnyObject } from '../objects.ts';
+import type { AnyObject } from '../api/objects.ts';
 
 /** Manager -> the leaves that it owns, each a path as JSON. */
 export type Owners = ReadonlyMap<string, ReadonlySet<string>>;

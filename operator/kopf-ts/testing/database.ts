@@ -1,8 +1,8 @@
 /** What a fake API server remembers: objects, one resourceVersion for all, and the history that watches read. */
-import type { AnyObject } from '../objects.ts';
-import { keyOf } from '../objects.ts';
-import type { ResourceName } from '../resource.ts';
-import { nameOf } from '../resource.ts';
+import type { AnyObject } from '../api/objects.ts';
+import { keyOf } from '../api/objects.ts';
+import type { ResourceName } from '../api/resource.ts';
+import { nameOf } from '../api/resource.ts';
 import type { Owners } from './apply.ts';
 
 export interface Change {

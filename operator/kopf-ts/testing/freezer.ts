@@ -1,7 +1,7 @@
 /** A process that can be frozen (SIGSTOP, a paused virtual machine): its timers do not fire and its answers do not arrive, while time goes on.
  *  It freezes between two turns of its event loop. */
 import type { Clock } from '../clock.ts';
-import type { Transport } from '../transport.ts';
+import type { Transport } from '../api/transport.ts';
 
 export class Freezer {
   #thaw: (() => void) | undefined;

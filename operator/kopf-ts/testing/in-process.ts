@@ -1,5 +1,5 @@
 /** A transport to a fake server without a network: with a FakeClock, whole runs depend on nothing but their seed. */
-import type { Transport } from '../transport.ts';
+import type { Transport } from '../api/transport.ts';
 import type { FakeApiServer } from './server.ts';
 import { abortable } from './stream.ts';
 

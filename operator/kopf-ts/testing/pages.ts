@@ -1,5 +1,5 @@
 /** Lists in pages: all pages of a list are of one moment. */
-import type { AnyObject } from '../objects.ts';
+import type { AnyObject } from '../api/objects.ts';
 import { Refused } from './answer.ts';
 
 interface Rest {

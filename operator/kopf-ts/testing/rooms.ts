@@ -1,6 +1,6 @@
 /** A resource for the tests of this package: a room with chairs, and how many of them are set up. */
-import type { KubeObject } from '../objects.ts';
-import { resource } from '../resource.ts';
+import type { KubeObject } from '../api/objects.ts';
+import { resource } from '../api/resource.ts';
 
 export interface Room extends KubeObject {
   spec?: { chairs?: number; tables?: number; colour?: string; notes?: string[] };

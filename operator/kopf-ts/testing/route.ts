@@ -1,6 +1,6 @@
 /** What a request asks for, read from its method, path and headers. */
-import type { ObjectRef } from '../objects.ts';
-import type { ResourceName } from '../resource.ts';
+import type { ObjectRef } from '../api/objects.ts';
+import type { ResourceName } from '../api/resource.ts';
 import type { Question } from './answer.ts';
 import { Refused } from './answer.ts';
 import type { RequestInfo } from './faults.ts';

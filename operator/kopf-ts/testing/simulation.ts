@@ -1,9 +1,9 @@
 /** A fake server, a client and a clock that belong together: for the tests of this package. */
-import { Client } from '../client.ts';
-import type { ClientOptions } from '../client.ts';
-import type { AnyObject } from '../objects.ts';
-import type { Resource } from '../resource.ts';
-import { configMaps, namespaces, pods, resource } from '../resource.ts';
+import { Client } from '../api/client.ts';
+import type { ClientOptions } from '../api/client.ts';
+import type { AnyObject } from '../api/objects.ts';
+import type { Resource } from '../api/resource.ts';
+import { configMaps, namespaces, pods, resource } from '../api/resource.ts';
 import { FakeClock } from './clock.ts';
 import { inProcess } from './in-process.ts';
 import { seeded } from './random.ts';

@@ -1,7 +1,7 @@
 /** The rules of the real API server that controllers written in JavaScript run into. */
-import type { AnyObject } from '../objects.ts';
-import type { ResourceName } from '../resource.ts';
-import { nameOf } from '../resource.ts';
+import type { AnyObject } from '../api/objects.ts';
+import type { ResourceName } from '../api/resource.ts';
+import { nameOf } from '../api/resource.ts';
 import { Refused } from './answer.ts';
 
 /** Six digits: `Date#toISOString()` has three and is refused. */

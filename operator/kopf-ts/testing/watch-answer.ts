@@ -1,8 +1,8 @@
 /** The answer to a watch: history first, then what happens, bookmarks in between. */
 import type { Clock } from '../clock.ts';
-import type { AnyObject, KubeObject } from '../objects.ts';
-import { apiVersionOf, nameOf } from '../resource.ts';
-import type { ResourceName } from '../resource.ts';
+import type { AnyObject, KubeObject } from '../api/objects.ts';
+import { apiVersionOf, nameOf } from '../api/resource.ts';
+import type { ResourceName } from '../api/resource.ts';
 import type { Answer } from './answer.ts';
 import { Refused } from './answer.ts';
 import type { Change, Database } from './database.ts';
