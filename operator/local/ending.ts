@@ -2,7 +2,7 @@ import type { Status } from '../plan/types.ts';
 import { relative } from 'node:path';
 import { type Layout, readIfThere } from './files.ts';
 import { keyOf, type Stored } from './state.ts';
-import { duration, figure, label, localPath } from './text.ts';
+import { duration, figure, label, localPath, resultText } from './text.ts';
 
 const TAIL = 12;
 
@@ -15,7 +15,8 @@ export function endingOf(stored: Stored, layout: Layout): string[] {
   const places = [
     ...(status.checkpoints?.last === undefined ? [] : [`  checkpoint  ${here(status.checkpoints.last.uri)} (step ${status.checkpoints.last.step})`]),
     ...(status.samples === undefined ? [] : [`  samples     ${here(status.samples.uri)}`]),
-    ...(status.results ?? []).flatMap((result) => [result.grid, result.samples]).flatMap((uri) => (uri === undefined ? [] : [`  pictures    ${here(uri)}`])),
+    // Of many, those of the newest checkpoint.
+    ...(status.results ?? []).slice(0, 1).flatMap((result) => [result.grid, result.samples]).flatMap((uri) => (uri === undefined ? [] : [`  pictures    ${here(uri)}`])),
   ];
   const logPlace = `  log         ${relative(process.cwd(), logs[0] ?? '')}`;
 
@@ -46,6 +47,8 @@ function achieved(stored: Stored, status: Status): string {
   const result = status.results?.[0];
   if (stored.kind === 'SRDiTTraining') return `${status.progress?.step ?? stored.spec.steps} steps${status.progress?.loss === undefined ? '' : `, loss ${figure(status.progress.loss)}`}`;
   if (result === undefined) return `${stored.spec.count} pictures`;
-  return [`${result.count} pictures`, `Fréchet distance of ${result.features} ${figure(result.frechetDistance)}`,
-    result.precision === undefined ? '' : `precision ${figure(result.precision)}`, result.recall === undefined ? '' : `recall ${figure(result.recall)}`].filter((part) => part !== '').join(', ');
+  if (status.series === undefined) return resultText(result);
+  const { measured, skipped } = status.series;
+  const gone = skipped === undefined ? '' : ` (${skipped.count} were gone before their turn; raise checkpoints.keep of the training)`;
+  return `${measured} ${measured === 1 ? 'checkpoint' : 'checkpoints'} measured${gone}, step ${result.step}: ${resultText(result)}`;
 }

@@ -13,6 +13,7 @@ import { exitCodeOf, runResource, type ExecutorOptions } from './executor.ts';
 import { layout, readIfThere } from './files.ts';
 import { isolation } from './namespace.ts';
 import { isRunning, type ProcessId } from './process-id.ts';
+import { runAll, type RunAllResult } from './run.ts';
 import { load, type Stored } from './state.ts';
 
 const CONTRACT_RANK = fileURLToPath(new URL('testing/contract-rank.ts', import.meta.url));
@@ -147,6 +148,50 @@ test('an evaluation takes the checkpoint of its training, and its result comes i
   })).done;
   const [result] = (stored.status as Status).results ?? [];
   assert.deepEqual([stored.status?.state, result?.frechetDistance, result?.checkpoint], ['Complete', 1.5, 'file:///runs/base/attempts/1/checkpoints/000000020']);
+});
+
+const everyOf = (name: string, training: string, spec: Record<string, unknown> = {}): Resource => parseResource({
+  apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTEvaluation', metadata: { name },
+  spec: {
+    checkpoint: { training: { name: training, which: 'Every', everySteps: 100 } }, count: 10, reference: { data: 'file:///data/packed' }, storage: { uri: `file:///runs/${name}` }, gang: { gpu: { perRank: 0 } }, ...spec,
+  },
+});
+
+/** Several resources as one command runs them. */
+function startAll(resources: readonly Resource[], environment: Record<string, string> = {}, display: Display = silentDisplay): Promise<RunAllResult> {
+  Object.assign(process.env, { SRDIT_TEST_STEP_MS: '20', SRDIT_TEST_END: '', SRDIT_FILE_ROOT: places.volumes }, environment);
+  const never = new AbortController().signal;
+  return runAll(resources, { layout: places, runtime: [process.execPath, CONTRACT_RANK], isolation: isolated, display, verbose: false, wish: { stop: never, kill: never }, pollMilliseconds: 100 });
+}
+
+test('an evaluation of every checkpoint goes on beside its training, a gang a checkpoint, and is complete with it', async () => {
+  let beside = false;
+  const states = new Map<string, string | undefined>();
+  const display: Display = {
+    ...silentDisplay,
+    update: ({ kind, status }) => {
+      states.set(kind, status?.state);
+      beside ||= kind === 'SRDiTEvaluation' && status?.state === 'Running' && states.get('SRDiTTraining') === 'Running';
+    },
+  };
+  const training = trainingOf('watched', { steps: 300, checkpoints: { everySteps: 100, keep: 5 } });
+  const { exitCode, results } = await startAll([everyOf('curve', 'watched'), training], { SRDIT_TEST_STEP_MS: '50' }, display);
+  assert.deepEqual([exitCode, results.map(({ kind, status }) => [kind, status?.state])], [0, [['SRDiTTraining', 'Complete'], ['SRDiTEvaluation', 'Complete']]]);
+  assert.ok(beside, 'a gang measures while the training goes on');
+  const { attempt, restarts, series, results: measured } = results[1]?.status as Status;
+  assert.deepEqual([attempt, restarts, series], [3, { charged: 0, free: 0 }, { through: 300, measured: 3 }]);
+  assert.deepEqual(measured?.map(({ step, checkpoint }) => [step, checkpoint]), [300, 200, 100].map((step) => [step, `file:///runs/watched/attempts/1/checkpoints/000000${step}`]));
+  const again = await startAll([everyOf('curve', 'watched')]);
+  assert.deepEqual(again.results[0]?.status, results[1]?.status, 'complete stays complete');
+  // A training that goes on takes its evaluation along.
+  const more = await startAll([trainingOf('watched', { steps: 400, checkpoints: { everySteps: 100, keep: 5 } }), everyOf('curve', 'watched')]);
+  assert.deepEqual([more.exitCode, (more.results[1]?.status as Status).results?.map(({ step }) => step)], [0, [400, 300, 200, 100]]);
+});
+
+test('an evaluation of every checkpoint does not wait for a training that nobody goes on with', async () => {
+  const { exitCode, results } = await startAll([trainingOf('hopeless', { data: { uri: 'file:///data/missing', teacherFeatures: false } }), everyOf('waiting', 'hopeless')]);
+  assert.deepEqual([exitCode, results.map(({ status }) => status?.state)], [64, ['Failed', 'Suspended']]);
+  assert.match(conditionOf(results[1] as Stored, 'Suspended')?.message ?? '', /^SRDiTTraining "hopeless" does not run any more; /);
 });
 
 test('two at once: the second is refused with a sentence', async () => {

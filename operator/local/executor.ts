@@ -4,12 +4,13 @@ import { gangOf } from '../plan/gang-of.ts';
 import { isAlive } from '../plan/gang.ts';
 import { isOurs } from '../plan/managed-by.ts';
 import { plan } from '../plan/plan.ts';
+import { isSeries } from '../plan/series.ts';
 import { DEFAULT_OPTIONS, type Gang, type Observed, type ObservedPod, type PlanOptions, type Status } from '../plan/types.ts';
 import { endLeftovers, LocalCluster } from './cluster.ts';
 import type { Display } from './display.ts';
 import { RunError } from './errors.ts';
 import type { Layout } from './files.ts';
-import { lock } from './lock.ts';
+import { holderOf, lock } from './lock.ts';
 import { isolationFor, type Isolation } from './namespace.ts';
 import { admit, keyOf, load, save, type Stored } from './state.ts';
 import type { Resource } from '@srdit/crds';
@@ -32,11 +33,12 @@ export interface ExecutorOptions {
 /** On one machine nothing is evicted: a short wait only lets all workers say how they ended. */
 const PLAN: PlanOptions = { ...DEFAULT_OPTIONS, causeWindowSeconds: 2, forceAfterSeconds: 5 };
 
-/** Longest time between two looks. */
+/** Longest time between two looks; and between two at a training that is waited for. */
 const LOOK_MS = 5000;
+const WAIT_MS = 1000;
 
 /** Ends with 75, but not because somebody wanted the run to stop. */
-const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimedOut', 'PortInUse']);
+const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimedOut', 'PortInUse', 'CheckpointGone']);
 
 /** Why a rank has stopped though we did not tell it to: whoever sent it TERM wants the run to stop, and so does a disk that takes
  *  no checkpoint. */
@@ -84,6 +86,8 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
       // A machine that slept was no slower for it.
       if (Date.now() - looked > 6 * LOOK_MS) watchedSince = Date.now();
       looked = Date.now();
+      // Looked at before its state: whoever has let go of the training has written the last of it.
+      const deserted = isDeserted(gang, layout);
       const seen = cluster.observe();
       if (wish.stop.aborted) stopping ??= 'Stopped at the terminal; the same command goes on';
       stopping ??= stopped(seen.pods);
@@ -99,12 +103,18 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
         save(layout, stored);
       }
       display.update(stored, observed);
+      if (stopping === undefined && deserted !== undefined && waitsForTraining(planned.status)) {
+        stopping = deserted;
+        continue;
+      }
       cluster.delete(planned.deletes, observed.now);
       cluster.collect();
       await cluster.apply(planned.objects);
       const { state } = planned.status;
-      if ((state === 'Complete' || state === 'Failed' || state === 'Suspended') && !cluster.observe().pods.some(isAlive)) return stored;
-      await pause(woken, planned.wakeAt);
+      // A training that is being run may come to have more checkpoints.
+      const mayGoOn = isSeries(gang) && state === 'Complete' && deserted === undefined;
+      if (!mayGoOn && (state === 'Complete' || state === 'Failed' || state === 'Suspended') && !cluster.observe().pods.some(isAlive)) return stored;
+      await pause(woken, mayGoOn || waitsForTraining(planned.status) ? WAIT_MS : LOOK_MS, planned.wakeAt);
     }
   } finally {
     clearInterval(poll);
@@ -114,9 +124,9 @@ export async function runResource(resource: Resource, options: ExecutorOptions):
   }
 }
 
-/** Until something happens, `wakeAt` comes, or some seconds are over (another process may have written the training's state). */
-async function pause(woken: Promise<void>, wakeAt: string | undefined): Promise<void> {
-  const wait = wakeAt === undefined ? LOOK_MS : Math.min(LOOK_MS, Math.max(0, Date.parse(wakeAt) - Date.now()));
+/** Until something happens, `wakeAt` comes, or `longest` milliseconds are over (another process may have written the training's state). */
+async function pause(woken: Promise<void>, longest: number, wakeAt: string | undefined): Promise<void> {
+  const wait = wakeAt === undefined ? longest : Math.min(longest, Math.max(0, Date.parse(wakeAt) - Date.now()));
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([woken, new Promise<void>((resolve) => { timer = setTimeout(resolve, wait); })]);
   clearTimeout(timer);
@@ -126,8 +136,20 @@ async function pause(woken: Promise<void>, wakeAt: string | undefined): Promise<
 function trainingOf(gang: Gang, layout: Layout): Pick<Observed, 'training'> {
   if (gang.kind !== 'SRDiTEvaluation' || gang.spec.checkpoint.training === undefined) return {};
   const training = load(layout, { kind: 'SRDiTTraining', namespace: gang.metadata.namespace, name: gang.spec.checkpoint.training.name });
-  return { training: training === undefined ? null : { status: training.status as Status | undefined } };
+  if (training?.kind !== 'SRDiTTraining') return { training: null };
+  return { training: { spec: training.spec, status: training.status as Status | undefined } };
 }
+
+/** Why nobody here goes on with the training that an evaluation names; undefined while somebody does. */
+function isDeserted(gang: Gang, layout: Layout): string | undefined {
+  const name = gang.kind === 'SRDiTEvaluation' ? gang.spec.checkpoint.training?.name : undefined;
+  if (name === undefined || holderOf(layout.lock({ kind: 'SRDiTTraining', namespace: gang.metadata.namespace, name })) !== undefined) return undefined;
+  return `SRDiTTraining "${name}" does not run any more; ./srdit run -f TRAINING -f EVALUATION goes on with both`;
+}
+
+const WAITS_FOR_TRAINING: ReadonlySet<string> = new Set(['TrainingNotFound', 'TrainingNotComplete', 'TrainingFailed', 'CheckpointNotWritten']);
+const waitsForTraining = ({ state, conditions }: Status): boolean =>
+  state === 'Pending' && conditions?.some(({ type, reason }) => type === 'Running' && WAITS_FOR_TRAINING.has(reason)) === true;
 
 /** Exit code of `srdit run` for a resource as it was left. */
 export function exitCodeOf(stored: Stored): number {

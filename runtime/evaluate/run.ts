@@ -18,6 +18,7 @@ import { deviceProduct } from './device-product.ts';
 import { compare, gather, SAMPLE_POINTS, type Measured, type Measurement } from './measure.ts';
 import { openNpz, writeNpz } from './npz.ts';
 import { dataReference, npzPictures, readReference } from './reference.ts';
+import { inRound } from './round.ts';
 import { EvaluateError } from './rows.ts';
 
 /** Pictures of the grid, at most. */
@@ -42,12 +43,12 @@ interface Result extends EvaluationResult {
   readonly settings: unknown;
 }
 
-/** An evaluation from checkpoint to numbers: draws the missing pictures of this rank's share; rank 0 then measures them and
- *  writes grid.png, samples.npz and, last, result.json. Throws ExitError: 64 for what cannot be evaluated, 65 for weights
- *  that give NaN, 75 when stopped (finished pictures are kept). */
+/** An evaluation from checkpoint to numbers, or one round of an evaluation of every checkpoint: draws the missing pictures of
+ *  this rank's share; rank 0 then measures them and writes grid.png, samples.npz and, last, result.json. Throws ExitError:
+ *  64 for what cannot be evaluated, 65 for weights that give NaN, 75 when stopped (finished pictures are kept). */
 export async function runEvaluation(context: EvaluationContext): Promise<Done> {
   try {
-    return await evaluate(context);
+    return await (context.config.series === undefined ? evaluate(context) : inRound(context, evaluate));
   } catch (error) {
     if (error instanceof PictureError && error.code === 'NotFinite') throw new ExitError('Diverged', 'Diverged', error.message, { cause: error });
     if (error instanceof EvaluateError || error instanceof PictureError || error instanceof CheckpointError || error instanceof ModelConfigError) {
@@ -67,9 +68,12 @@ async function evaluate(context: EvaluationContext): Promise<Done> {
     checkpoint: ref.digest, weights: spec.checkpoint.weights, sampler: spec.sampler, seed: spec.seed, balancedLabels: spec.balancedLabels,
   };
   const settings = { ...pictureSettings, count: spec.count, reference: spec.reference, features: spec.features, neighbours: spec.neighbours };
-  const before = await earlierResult(context, ref.digest, settings);
-  if (before !== undefined) return done(before, `Already evaluated: ${sentence(before)}`);
   const release = rank === 0 ? await hold(context, checkpoint) : undefined;
+  const before = await earlierResult(context, ref.digest, settings);
+  if (before !== undefined) {
+    await release?.();
+    return done(before, `Already evaluated: ${sentence(before)}`);
+  }
 
   // A reference that cannot be used should not cost an hour of sampling first.
   const reference = rank === 0 ? await loadReference(context) : undefined;

@@ -72,7 +72,7 @@ export async function generateSeries(
 }
 
 /** Sum over ranks of a few integers below 2^31. */
-async function sumOverRanks(engine: Engine, gang: Gang, values: readonly number[]): Promise<number[]> {
+export async function sumOverRanks(engine: Engine, gang: Gang, values: readonly number[]): Promise<number[]> {
   if (gang.world === 1) return [...values];
   using own = engine.tensor(Float64Array.from(values), [values.length], 'float64');
   const [total] = await gang.allReduce([own], 'sum');

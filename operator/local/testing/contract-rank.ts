@@ -121,5 +121,5 @@ while (step < of) {
 await agree(false);
 if (run.kind === 'SRDiTTraining') checkpoint();
 end(0, 'Complete', `Done at step ${step}`, run.kind === 'SRDiTTraining' ? {} : {
-  result: { checkpoint: run.checkpointUri, step, count: of, features: 'pixels', frechetDistance: 1.5, precision: 0.5, recall: 0.25 },
+  result: { checkpoint: run.checkpointUri, step: Number(run.checkpointUri.split('/').at(-1)), count: of, features: 'pixels', frechetDistance: 1.5, precision: 0.5, recall: 0.25 },
 });
