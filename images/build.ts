@@ -1,16 +1,16 @@
-/** Builds an image without a daemon, from what ./srdit brought:
- *    node images/build.ts NAME --oci FILE.tar [--plain] [--registry ghcr.io/you/]    an OCI layout; --plain leaves layers uncompressed
- *    node images/build.ts NAME --root FOLDER                                         the file system alone (the Dockerfile's way)
- *  NAME is operator, runtime-cpu or runtime-cuda. Prints sizes as JSON. */
+/** Builds an image without a daemon, from what ./srdit brought: an OCI layout for `./srdit image` and e2e/, or, as the Dockerfile asks by
+ *    node images/build.ts operator|runtime-cpu|runtime-cuda FOLDER
+ *  its file system alone. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { image, IMAGES, type ImageName, type Surroundings } from './content.ts';
 import { writeImage, type Written } from './oci.ts';
 import { writeTar } from './tar.ts';
+
+export { IMAGES };
 
 const ROOT = dirname(import.meta.dirname);
 
@@ -42,16 +42,14 @@ async function unpack(name: ImageName, folder: string): Promise<void> {
   }
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { oci: { type: 'string' }, root: { type: 'string' }, registry: { type: 'string' }, plain: { type: 'boolean', default: false } } });
-  const name = IMAGES.find((known) => known === positionals[0]);
-  if (name === undefined || (values.oci === undefined) === (values.root === undefined)) {
-    console.error(`Say node images/build.ts ${IMAGES.join('|')} --oci FILE.tar, or --root FOLDER`);
+async function main([wanted, folder]: readonly string[]): Promise<void> {
+  const name = IMAGES.find((known) => known === wanted);
+  if (name === undefined || folder === undefined) {
+    console.error(`Say node images/build.ts ${IMAGES.join('|')} FOLDER. For an OCI layout say ./srdit image`);
     process.exitCode = 64;
     return;
   }
-  if (values.root !== undefined) await unpack(name, values.root);
-  if (values.oci !== undefined) console.log(JSON.stringify(await buildImage(name, values.oci, { compress: !values.plain, ...(values.registry === undefined ? {} : { registry: values.registry }) }), null, 1));
+  await unpack(name, folder);
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await main(process.argv.slice(2));
