@@ -20,15 +20,26 @@ export interface BoardOptions {
   readonly host: (gang: Asked) => string | undefined;
   /** Something new was heard of a gang. */
   readonly heard: (key: string) => void;
+  /** Rank 0 of an attempt runs, and has not been heard for long: told once an attempt. */
+  readonly unheard: (key: string, why: string) => void;
 }
 
 /** Milliseconds between two looks at who is due. */
 const LOOK = 1000;
+/** Milliseconds of silence that are no longer explained by work: rank 0 does not answer while it compiles. */
+const LONG = 300_000;
+
+interface Known {
+  askedAt: number;
+  report?: ProgressReport;
+  /** Since when an attempt has been asked in vain; told: somebody knows. */
+  silence?: { readonly attempt: number; readonly since: number; told: boolean };
+}
 
 /** The last report of each running gang, pulled from rank 0: pods hold no credentials, so they cannot push. */
 export class Board {
   readonly #options: BoardOptions;
-  readonly #known = new Map<string, { askedAt: number; report?: ProgressReport }>();
+  readonly #known = new Map<string, Known>();
 
   constructor(options: BoardOptions) { this.#options = options; }
 
@@ -74,11 +85,23 @@ export class Board {
   }
 
   async #ask({ key, uid, attempt }: Asked, host: string, signal: AbortSignal): Promise<void> {
-    const report = await askRankZero(host, this.#options.port, { uid, attempt }, signal);
+    const { port, clock, heard, unheard } = this.#options;
+    const answer = await askRankZero(host, port, { uid, attempt }, signal);
     const known = this.#known.get(uid);
     // Forgotten while it was asked: its resource is gone.
-    if (report === undefined || known === undefined || isDeepStrictEqual(report, known.report)) return;
-    known.report = report;
-    this.#options.heard(key);
+    if (known === undefined || signal.aborted) return;
+    if ('silence' in answer) {
+      const silence = known.silence?.attempt === attempt ? known.silence : { attempt, since: clock.monotonic(), told: false };
+      known.silence = silence;
+      if (silence.told || clock.monotonic() - silence.since < LONG) return;
+      silence.told = true;
+      unheard(key, `Rank 0 at ${host}:${port} has not been heard for ${LONG / 60_000} minutes: ${answer.silence}`);
+      return;
+    }
+    // Told stays told: who comes and goes is not told again and again.
+    if (known.silence?.told !== true) delete known.silence;
+    if (isDeepStrictEqual(answer.report, known.report)) return;
+    known.report = answer.report;
+    heard(key);
   }
 }

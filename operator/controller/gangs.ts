@@ -58,7 +58,15 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
       return worker === 0 && phase === 'Running' && of === attempt;
     })?.status?.podIP,
     heard: (key) => { wakeGang(key); },
+    unheard: (key, why) => {
+      const object = objectOf(key);
+      if (object !== undefined) operator.events.record(object, { type: 'Warning', reason: 'ProgressUnknown', note: `${why}. Progress is not seen, and a stall would not be either; does a NetworkPolicy keep the operator from the pods, or is the node slow?` });
+    },
   });
+  const objectOf = (id: string): CustomObject | undefined => {
+    const [namespace = '', kind, name = ''] = id.split('/');
+    return (kind === trainings.kind ? trainingCache : evaluationCache).store.get(`${namespace}/${name}`);
+  };
   const wakeGang = (id: string): void => {
     const [namespace = '', kind = '', name = ''] = id.split('/');
     wake.get(kind)?.(`${namespace}/${name}`);
@@ -87,7 +95,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
         pods: [...present, ...departed.of(uid, attempt, present)],
         jobs: ownJobs.map((job) => observedJob(job, uid, job === bare ? why?.waiting : undefined)),
         ...(watchedSince !== undefined && { watchedSince }),
-        ...trainingOf(gang, (key) => trainingCache.store.get(key)),
+        ...trainingOf(gang, (key) => trainingCache.store.get(key), parsed),
         ...(progress !== undefined && { progress }),
         ...(refusal !== undefined && { refused: refusal }),
         ...(why !== undefined && { lookAgain: why.lookAgain }),
@@ -125,8 +133,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   }
   podCache.store.subscribe(({ type, object }) => {
     if (type !== 'deleted') return;
-    const [namespace = '', kind, name = ''] = gangOf(object).split('/');
-    const owner = (kind === trainings.kind ? trainingCache : evaluationCache).store.get(`${namespace}/${name}`);
+    const owner = objectOf(gangOf(object));
     if (owner?.metadata.uid === object.metadata.labels?.[UID_LABEL]) departed.add(object);
   });
   // Of these only a loss matters: they are made again.
@@ -148,8 +155,10 @@ function trainingName({ metadata: { namespace = '' }, spec }: CustomObject): str
   return typeof name === 'string' ? [`${namespace}/${name}`] : [];
 }
 
-function trainingOf(gang: Gang, find: (key: string) => CustomObject | undefined): Pick<Observed, 'training'> {
+function trainingOf(gang: Gang, find: (key: string) => CustomObject | undefined, parsed: Parsed): Pick<Observed, 'training'> {
   if (gang.kind !== 'SRDiTEvaluation' || gang.spec.checkpoint.training === undefined) return {};
   const training = find(`${gang.metadata.namespace}/${gang.spec.checkpoint.training.name}`);
-  return { training: training === undefined ? null : { status: statusOf(training) } };
+  if (training === undefined) return { training: null };
+  const trained = parsed.gang(training);
+  return { training: { status: statusOf(training), ...('kind' in trained && trained.kind === 'SRDiTTraining' && { spec: trained.spec }) } };
 }

@@ -93,6 +93,22 @@ test('what a rank of another attempt says is not believed', async () => {
   await operator.stop();
 });
 
+test('a rank 0 that is silent for long is told of once, with the reason', async () => {
+  await using rank = new RankZero();
+  const { world, operator } = await running(rank);
+  const silent = (): string[] => world.told('t').filter((event) => event.startsWith('ProgressUnknown'));
+  rank.said = { ...rank.said, attempt: 7 };
+  await pass(world, 290);
+  assert.deepEqual(silent(), []);
+  await pass(world, 60);
+  const [told = ''] = silent();
+  assert.match(told, /has not been heard for 5 minutes: its answer is no report of this attempt\. .*NetworkPolicy/);
+  await pass(world, 60);
+  assert.deepEqual(silent(), [told]);
+  assert.equal(world.status('t').state, 'Running');
+  await operator.stop();
+});
+
 test('a run that stands still is restarted with the reason NoProgress', async () => {
   await using rank = new RankZero();
   const { world, operator } = await running(rank);
