@@ -68,9 +68,13 @@ export function resourceSchema(kind: Kind): Schema {
   return attach(root, rules);
 }
 
+/** What the status of a resource is that no operator has looked at. Without it kstatus, hence Flux, would call a resource that was just applied current. */
+const UNSEEN = { observedGeneration: -1 };
+
 /** The CustomResourceDefinition as an object. */
 export function customResourceDefinition(kind: Kind): Record<string, unknown> {
   const { plural, shortName, columns } = KIND[kind];
+  const schema = resourceSchema(kind);
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -83,7 +87,7 @@ export function customResourceDefinition(kind: Kind): Record<string, unknown> {
         name: VERSION, served: true, storage: true,
         subresources: { status: {} },
         additionalPrinterColumns: columns,
-        schema: { openAPIV3Schema: resourceSchema(kind) },
+        schema: { openAPIV3Schema: { ...schema, properties: { ...schema.properties, status: { ...schema.properties?.['status'], default: UNSEEN } } } },
       }],
     },
   };

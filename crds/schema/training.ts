@@ -60,15 +60,15 @@ export const TrainingSpec = z.object({
     everySteps: z.int().min(1).default(10_000).describe('Steps between checkpoints; one is always written at the end and when the run is stopped'),
     keep: z.int().min(1).max(1000).default(3).describe('Newest checkpoints to keep; the best is kept as well'),
     resume: z.enum(['Auto', 'Never']).default('Auto').describe('Auto goes on from the newest complete checkpoint; Never refuses a prefix that holds one'),
-  }).prefault({}).describe('Checkpoints'),
+  }).prefault({}).describe('When checkpoints are written and how many are kept'),
   samples: z.object({
     everySteps: z.int().min(0).default(2000).describe('Steps between sample grids; 0 = none'),
     count: z.int().min(1).max(1024).default(64).describe('Pictures in the grid'),
     sampler: SamplerSpec.prefault({}).describe('How they are drawn'),
-  }).prefault({}).describe('Sample grids while training'),
+  }).prefault({}).describe('Grids of pictures drawn while training'),
   metrics: z.object({
     everySteps: z.int().min(1).default(10).describe('Steps between lines of metrics'),
-  }).prefault({}).describe('Metrics'),
+  }).prefault({}).describe('How often metrics are written'),
   gang: GangSpec.prefault({}).describe('Pods and processes that train together'),
   pod: PodSpec.optional().describe('What is added to the pods; a change takes effect with the next attempt'),
   suspend: z.boolean().default(false).describe('Stop after a checkpoint and wait; set to false to go on'),

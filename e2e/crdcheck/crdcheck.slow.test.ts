@@ -76,10 +76,10 @@ function agree(local: readonly string[], remote: readonly string[]): boolean {
   return JSON.stringify(left) === JSON.stringify(decoded ? local : []);
 }
 
-/** What the API server stores, without the namespace that the request names. */
-function stored({ defaulted }: Verdict): unknown {
-  const { namespace: _, ...metadata } = defaulted['metadata'] as Record<string, unknown>;
-  return { ...defaulted, metadata };
+/** What the API server stores, without the namespace that the request names and the status, which is no part of what is asked for. */
+function stored({ defaulted: { status: _unseen, ...resource } }: Verdict): unknown {
+  const { namespace: _, ...metadata } = resource['metadata'] as Record<string, unknown>;
+  return { ...resource, metadata };
 }
 
 /** Every field of the spec, down to the leaves. */

@@ -16,7 +16,7 @@ export default {
     await world.apply(training('here', namespace, { steps: 40 }));
     await status(world, 'here', 'complete', is('Complete'));
     await sleep(2000);
-    assert.equal((await cluster.get<Training>('srdt', 'elsewhere', '-n', 'default')).status, undefined);
+    assert.equal((await cluster.get<Training>('srdt', 'elsewhere', '-n', 'default')).status?.state, undefined);
     await cluster.kubectl(['delete', 'srdt', 'elsewhere', '-n', 'default']);
     await run.installOperator();
   },
