@@ -1,4 +1,5 @@
 /** What happens to the pods of a scenario, from a watch as it goes. */
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { Cluster } from './cluster/cluster.ts';
 import type { World } from './scenario.ts';
@@ -24,10 +25,13 @@ export class PodWatch implements Disposable {
   readonly #alive = new Map<string, Map<number, Set<string>>>();
   readonly #overlaps: string[] = [];
   readonly #log: string[] = [];
-  readonly attempts = new Map<string, number>();
+  /** Newest attempt seen of each run. */
+  readonly #newest = new Map<string, number>();
+  #ended = false;
 
   constructor(cluster: Cluster, namespace: string) {
     this.#child = spawn(cluster.binary, ['kubectl', '-n', namespace, 'get', 'pods', '--watch', '--output-watch-events', '-o', 'json'], { env: cluster.environment, stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child.once('exit', () => { this.#ended = true; });
     let text = '';
     this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
@@ -42,7 +46,7 @@ export class PodWatch implements Disposable {
     const attempt = Number(metadata.labels['srdit.dev/attempt']);
     if (run === undefined || Number.isNaN(attempt)) return;
     this.#log.push(`${new Date().toISOString()} ${type} ${metadata.name} ${status.phase} on ${spec.nodeName ?? 'no node'}${metadata.deletionTimestamp === undefined ? '' : ' deleting'}${status.containerStatuses?.[0]?.state.terminated === undefined ? '' : ' terminated'}`);
-    this.attempts.set(run, Math.max(attempt, this.attempts.get(run) ?? 0));
+    this.#newest.set(run, Math.max(attempt, this.#newest.get(run) ?? 0));
     const attempts = this.#alive.get(run) ?? new Map<number, Set<string>>();
     this.#alive.set(run, attempts);
     const alive = attempts.get(attempt) ?? new Set<string>();
@@ -56,12 +60,15 @@ export class PodWatch implements Disposable {
     if (together.length > 1) this.#overlaps.push(`${run}: attempts ${together.join(' and ')} at ${metadata.name} (${type})`);
   }
 
-  /** Every time that two attempts of a run were alive together.
-   *  @throws Error if it has seen no pod at all: then it tells nothing */
-  get overlaps(): readonly string[] {
-    if (this.#log.length === 0) throw new Error('The watch of pods has seen none');
-    return this.#overlaps;
+  /** No two attempts of a run were ever alive together, and the watch was there to see it: it goes on, and it has seen pods of the last attempt of each run.
+   *  attempts: what that is, by run.
+   *  @throws AssertionError */
+  apart(attempts: Readonly<Record<string, number>>): void {
+    assert.ok(!this.#ended, 'The watch of pods has ended too early to tell anything');
+    assert.deepEqual(Object.fromEntries([...this.#newest].sort()), Object.fromEntries(Object.entries(attempts).sort()), 'last attempts that the watch has seen');
+    assert.deepEqual(this.#overlaps, [], 'two attempts alive together');
   }
+
   get log(): string { return this.#log.join('\n'); }
 
   [Symbol.dispose](): void { this.#child.kill(); }

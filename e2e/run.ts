@@ -1,10 +1,13 @@
 /** One go over scenarios: brings up what they need, gives each its namespace, keeps the logs of those that fail, takes all down. */
 import { appendFileSync, chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bringEmulator, startEmulator, type Emulator } from '@srdit/runtime/storage/testing/emulator.ts';
 import { helm } from './cluster/binaries.ts';
 import { startCluster, type Cluster } from './cluster/cluster.ts';
 import { attempt, type CommandResult } from './cluster/command.ts';
+import { MissingPart } from './cluster/missing-part.ts';
 import { contractRankImage, projectImage, REGISTRY, toolImages } from './images.ts';
+import { StatusRecorder } from './health/recorded.ts';
 import type { Need, Scenario, World } from './scenario.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -30,13 +33,17 @@ export async function scenarios(words: readonly string[] = []): Promise<Named[]>
 export class Run implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly images: readonly string[];
+  /** Of every training and evaluation from the beginning. */
+  readonly recorder: StatusRecorder;
   readonly #helm: string | undefined;
+  #emulator: Emulator | undefined;
   #failed = false;
 
   private constructor(cluster: Cluster, helmPath: string | undefined, images: readonly string[]) {
     this.cluster = cluster;
     this.#helm = helmPath;
     this.images = images;
+    this.recorder = new StatusRecorder(cluster);
   }
 
   /** Two nodes with four GPUs each, and the images and CustomResourceDefinitions that the scenarios need.
@@ -50,9 +57,16 @@ export class Run implements AsyncDisposable {
       ...(needs.has('operator') ? [await projectImage('operator')] : []),
     ];
     const helmPath = needs.has('helm') || needs.has('operator') ? await helm() : undefined;
+    const store = needs.has('bucket') ? await bringEmulator() : undefined;
+    if (store?.missing !== undefined) throw new MissingPart(store.missing, 'Bring it by hand or run the other scenarios by their names');
     const cluster = await startCluster({ nodes: 2, gpus: 4, images });
     const run = new Run(cluster, helmPath, images);
     try {
+      if (store?.program !== undefined) {
+        const folder = join(cluster.run, 'buckets');
+        mkdirSync(folder);
+        run.#emulator = await startEmulator(store.program, folder);
+      }
       await cluster.kubectl(['apply', '--server-side', '-f', join(ROOT, 'crds/generated')]);
       await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
       if (needs.has('operator')) await run.installOperator();
@@ -62,6 +76,12 @@ export class Run implements AsyncDisposable {
       throw error;
     }
     return run;
+  }
+
+  /** The object store of all scenarios. Pods reach it through a Bucket. */
+  get emulator(): Emulator {
+    if (this.#emulator === undefined) throw new Error('No object store was started: name bucket among what the scenario needs');
+    return this.#emulator;
   }
 
   /** helm with the cluster's kubeconfig. */
@@ -125,6 +145,10 @@ export class Run implements AsyncDisposable {
 
   async stop(): Promise<void> {
     if (this.#failed) await this.cluster.keepLogs(join(KEPT, 'cluster')).catch(() => {});
+    this.recorder[Symbol.dispose]();
+    mkdirSync(KEPT, { recursive: true });
+    this.recorder.write(join(KEPT, 'statuses.json'));
+    await this.#emulator?.[Symbol.asyncDispose]();
     await this.cluster.stop();
   }
 

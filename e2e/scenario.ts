@@ -3,7 +3,7 @@ import type { CommandOptions, CommandResult } from './cluster/command.ts';
 import type { Run } from './run.ts';
 
 /** What a scenario wants in the cluster before it begins. Images that nobody wants are not built. */
-export type Need = 'contract-rank' | 'runtime' | 'operator' | 'helm';
+export type Need = 'contract-rank' | 'runtime' | 'operator' | 'helm' | 'bucket';
 
 /** One thing that must hold on a real cluster. A file of scenarios/ exports it by default. */
 export interface Scenario {

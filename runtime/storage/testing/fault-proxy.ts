@@ -36,21 +36,24 @@ export class FaultProxy implements AsyncDisposable {
   readonly #target: URL;
   readonly #sockets = new Set<Socket>();
   readonly #sessions: UploadSessions;
+  readonly #host: string;
   #server = this.#create();
   #port = 0;
 
-  private constructor(target: string) {
+  private constructor(target: string, host: string) {
     this.#target = new URL(target);
+    this.#host = host;
     this.#sessions = new UploadSessions(this.#target);
   }
 
-  static async start(target: string): Promise<FaultProxy> {
-    const proxy = new FaultProxy(target);
+  /** host: address of this machine at which it listens. */
+  static async start(target: string, host = '127.0.0.1'): Promise<FaultProxy> {
+    const proxy = new FaultProxy(target, host);
     await proxy.up();
     return proxy;
   }
 
-  get url(): string { return `http://127.0.0.1:${this.#port}`; }
+  get url(): string { return `http://${this.#host}:${this.#port}`; }
 
   /** Nobody listens any more, and every connection breaks. */
   async down(): Promise<void> {
@@ -61,7 +64,7 @@ export class FaultProxy implements AsyncDisposable {
 
   async up(): Promise<void> {
     this.#server = this.#create();
-    await new Promise<void>((resolve) => { this.#server.listen(this.#port, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => { this.#server.listen(this.#port, this.#host, resolve); });
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 

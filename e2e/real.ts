@@ -1,0 +1,20 @@
+/** Trainings that the real runtime runs: a model so small that two cores carry a gang of it. */
+import { mergePatch } from '../crds/merge-patch.ts';
+import { packDataset } from '@srdit/runtime/data/pack.ts';
+import { sourceFolder } from '@srdit/runtime/data/testing.ts';
+import type { Storage } from '@srdit/runtime/storage/storage.ts';
+
+/** 64 pictures of 4 classes as 4x4 tokens. source: an empty folder for the pictures themselves. */
+export async function packedPictures(source: string, storage: Storage): Promise<void> {
+  await packDataset(await sourceFolder(source, { count: 64, side: 16, classes: 4 }), storage, { patch: 4, shardRows: 32 });
+}
+
+/** A training over packedPictures, two workers without GPUs, with changes as a merge patch of its spec. */
+export const realTraining = (name: string, spec: object): object => ({
+  apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTTraining', metadata: { name },
+  spec: mergePatch({
+    model: { size: { depth: 2, hiddenSize: 32, heads: 2, patchSize: 1 }, numClasses: 4, classToken: false, routing: { enabled: false } }, objective: { alignment: { enabled: false } },
+    data: { teacherFeatures: false }, batchSize: 16, precision: 'float32', samples: { everySteps: 0 }, gang: { workers: 2, backoffSeconds: 0, gpu: { perRank: 0 } },
+    pod: { resources: { requests: { cpu: '100m', memory: '300Mi' }, limits: { memory: '2Gi' } } },
+  }, spec),
+});
