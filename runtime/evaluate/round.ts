@@ -38,7 +38,7 @@ async function takeUp(context: EvaluationContext): Promise<{ readonly step: numb
 }
 
 /** Place of a checkpoint's pictures and result below spec.storage.uri. */
-export const resultPath = (step: number): string => `checkpoints/${String(step).padStart(9, '0')}`;
+const resultPath = (step: number): string => `checkpoints/${String(step).padStart(9, '0')}`;
 
 async function oldestDue({ config: { series }, log }: EvaluationContext, training: Storage): Promise<CheckpointPlace | undefined> {
   if (series === undefined) return undefined;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { below, pick, seeded } from 'kopf-ts/testing';
 import type { Life, Worker } from './kubelets.ts';
+import { evaluations } from '../kubernetes.ts';
 import { World } from './world.ts';
 
 const RUNS = ['a', 'b', 'c'] as const;
@@ -30,6 +31,22 @@ export async function crashes(seed: number): Promise<Outcome> {
   const over = (): boolean => RUNS.every((run) => ['Complete', 'Failed'].includes(world.status(run).state ?? ''));
   const at = (what: string): string => `seed ${seed}: ${what}`;
 
+  const kills = await underOperatorsThatDie(world, random, over);
+  assert.deepEqual(world.law.breaches, [], at('two attempts at once'));
+  for (const [run, { fate }] of fates) {
+    const { state, attempt, restarts } = world.status(run);
+    const crashed = fate.filter((what) => what === 'crash').length;
+    assert.deepEqual(
+      { state, attempt, charged: restarts?.charged, free: restarts?.free }, { state: 'Complete', attempt: fate.length + 1, charged: crashed, free: fate.length - crashed },
+      at(`run ${run} with the fate ${fate.join()} ends otherwise: ${JSON.stringify(restarts)}`),
+    );
+    assert.deepEqual(world.law.begun.get(`lab/SRDiTTraining/${run}`), Array.from({ length: fate.length + 1 }, (_, index) => index + 1), at('each attempt is begun once, in order'));
+  }
+  return { kills, attempts: [...fates.values()].reduce((sum, { fate }) => sum + fate.length + 1, 0) };
+}
+
+/** An operator after the other, each killed somewhere, until all is over; then one that is left alone. Returns how many were killed. */
+async function underOperatorsThatDie(world: World, random: () => number, over: () => boolean): Promise<number> {
   let kills = 0;
   for (let life = 0; !over() && life < 200; life += 1) {
     const operator = world.start();
@@ -45,26 +62,50 @@ export async function crashes(seed: number): Promise<Outcome> {
   const operator = world.start();
   await world.clock.advance(600_000);
   await operator.stop();
+  return kills;
+}
 
-  assert.deepEqual(world.law.breaches, [], at('two attempts at once'));
-  for (const [run, { fate }] of fates) {
-    const { state, attempt, restarts } = world.status(run);
-    const crashed = fate.filter((what) => what === 'crash').length;
-    assert.deepEqual(
-      { state, attempt, charged: restarts?.charged, free: restarts?.free }, { state: 'Complete', attempt: fate.length + 1, charged: crashed, free: fate.length - crashed },
-      at(`run ${run} with the fate ${fate.join()} ends otherwise: ${JSON.stringify(restarts)}`),
-    );
-    assert.deepEqual(world.law.begun.get(`lab/SRDiTTraining/${run}`), Array.from({ length: fate.length + 1 }, (_, index) => index + 1), at('each attempt is begun once, in order'));
+/** The same of an evaluation of every checkpoint, whose attempts are rounds and restarts of rounds. */
+export async function seriesCrashes(seed: number): Promise<Outcome> {
+  const random = seeded(seed);
+  const fate = new Map(Array.from({ length: below(random, 5) }, () => [1 + below(random, 9), pick(random, ['crash', 'evict'] as const)] as const));
+  const world: World = new World({ seed, life: ({ attempt, worker }) => {
+    const what = fate.get(attempt);
+    if (what === undefined) return { after: 15_000, exitCode: 0, ...(worker === 0 && { word: { result: world.resultOf('e', attempt) } }) };
+    if (worker !== 0) return 'runs';
+    return what === 'crash' ? { after: 7000, exitCode: 137 } : { after: 7000, evicted: true };
+  } });
+  world.evaluate('e', {
+    checkpoint: { training: { name: 't', which: 'Every', everySteps: 20 } }, gang: { workers: WORKERS, maxRestarts: 9, backoffSeconds: 2, gpu: { perRank: 0 } },
+  });
+  world.trainElsewhere('t');
+  let written = 0;
+  for (const step of [20, 40, 60, 80, 100]) {
+    written += below(random, 60_000);
+    world.clock.after(written, () => { world.checkpoints('t', step === 100 ? 'Complete' : 'Running', step); });
   }
-  return { kills, attempts: [...fates.values()].reduce((sum, { fate }) => sum + fate.length + 1, 0) };
+  const kills = await underOperatorsThatDie(world, random, () => ['Complete', 'Failed'].includes(world.status('e', evaluations).state ?? ''));
+
+  const at = (what: string): string => `seed ${seed}: ${what}`;
+  assert.deepEqual(world.law.breaches, [], at('two attempts at once'));
+  const { state, attempt = 0, restarts, results, series } = world.status('e', evaluations);
+  const losses = [...fate].filter(([lost]) => lost <= attempt);
+  const crashed = losses.filter(([, what]) => what === 'crash').length;
+  assert.deepEqual(
+    { state, attempt, charged: restarts?.charged, free: restarts?.free, results: results?.map(({ step }) => step), series },
+    { state: 'Complete', attempt: 5 + losses.length, charged: crashed, free: losses.length - crashed, results: [100, 80, 60, 40, 20], series: { through: 100, measured: 5 } },
+    at(`fate ${JSON.stringify([...fate])} ends otherwise`),
+  );
+  assert.deepEqual(world.law.begun.get('lab/SRDiTEvaluation/e'), Array.from({ length: attempt }, (_, index) => index + 1), at('each attempt is begun once, in order'));
+  return { kills, attempts: attempt };
 }
 
 /** Many seeds. */
-export async function survives(from: number, seeds: number): Promise<void> {
+export async function survives(from: number, seeds: number, one: (seed: number) => Promise<Outcome> = crashes): Promise<void> {
   let kills = 0;
   let attempts = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
-    const outcome = await crashes(seed);
+    const outcome = await one(seed);
     kills += outcome.kills;
     attempts += outcome.attempts;
   }

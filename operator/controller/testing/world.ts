@@ -1,4 +1,5 @@
 /** A fake API server with its kubelets and operators that can be killed, all by one clock and one seed. */
+import type { EvaluationResult } from '@srdit/crds';
 import { Client, Operator, nullLogger, leases, resource, type Clock, type KubeObject, type OperatorOptions, type ResourceName, type Transport } from 'kopf-ts';
 import { FakeApiServer, FakeClock, inProcess, seeded } from 'kopf-ts/testing';
 import { DEFAULT_OPTIONS, type Status } from '../../plan/types.ts';
@@ -59,6 +60,24 @@ export class World {
 
   train(name: string, spec: Record<string, unknown> = {}): void {
     this.make(trainings, { metadata: { name, namespace: NAMESPACE }, spec: training({ ...spec, storage: { uri: `file:///runs/${name}` } }).spec });
+  }
+
+  /** A training that another controller manages: what its status says is the test's affair. */
+  trainElsewhere(name: string): void { this.train(name, { checkpoints: { everySteps: 20 }, managedBy: 'example.com/other' }); }
+
+  /** The training has written checkpoints up to that of this step, one each 20 steps. */
+  checkpoints(name: string, state: NonNullable<Status['state']>, step: number): void {
+    const newest = Array.from({ length: Math.min(5, step / 20) }, (_, back) => step - 20 * back)
+      .map((at) => ({ step: at, uri: `file:///runs/${name}/attempts/1/checkpoints/${String(at).padStart(9, '0')}`, bytes: 1, digest: 'sha256:0' }));
+    this.server.patch(trainings, `${NAMESPACE}/${name}`, { status: { state, checkpoints: { last: newest[0], newest } } }, 'status');
+  }
+
+  /** What a gang of an evaluation says in the end of the checkpoint that it was told to measure. */
+  resultOf(name: string, attempt: number): EvaluationResult {
+    const told = this.server.find(configMaps, `${NAMESPACE}/${name}-eval-${attempt}`) as { readonly data?: Readonly<Record<string, string>> } | undefined;
+    const { checkpointUri } = JSON.parse(told?.data?.['run.json'] ?? '{}') as { checkpointUri: string };
+    const step = Number(checkpointUri.split('/').at(-1));
+    return { checkpoint: checkpointUri, step, count: 64, features: 'pixels 8x8', frechetDistance: 1000 / step };
   }
 
   evaluate(name: string, spec: Record<string, unknown> = {}): void {
