@@ -9,7 +9,7 @@ import { leases, systemClock, type KubeObject } from 'kopf-ts';
 import { FakeApiServer, listen, seeded } from 'kopf-ts/testing';
 import { training } from '../../plan/testing/resources.ts';
 import { trainings } from '../kubernetes.ts';
-import { Kubelets } from './kubelets.ts';
+import { Kubelets, type Life, type Worker } from './kubelets.ts';
 import { RESOURCES } from './world.ts';
 
 const MAIN = join(import.meta.dirname, '../main.ts');
@@ -19,10 +19,10 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
   while (!await holds()) await sleep(50);
 }
 
-/** srdit-operator as a process, beside an API server whose pods end well after 0.3 s. */
+/** srdit-operator as a process, beside an API server whose pods live as they are told: without a word they end well after 0.3 s. */
 export class OperatorProcess implements AsyncDisposable {
   readonly server = new FakeApiServer({ resources: RESOURCES });
-  readonly kubelets = new Kubelets(this.server, { clock: systemClock, random: seeded(1), life: () => ({ after: 300, exitCode: 0 }) });
+  readonly kubelets: Kubelets;
   readonly #held = new AsyncDisposableStack();
   #child: ChildProcess | undefined;
   #ended: Promise<unknown[]> | undefined;
@@ -30,9 +30,13 @@ export class OperatorProcess implements AsyncDisposable {
   /** What it wrote to standard error: its log. */
   said = '';
 
+  private constructor(life: (worker: Worker) => Life) {
+    this.kubelets = new Kubelets(this.server, { clock: systemClock, random: seeded(1), life });
+  }
+
   /** Resolves when it is ready and leads. */
-  static async start(environment: NodeJS.ProcessEnv = {}): Promise<OperatorProcess> {
-    const operator = new OperatorProcess();
+  static async start(environment: NodeJS.ProcessEnv = {}, life: (worker: Worker) => Life = () => ({ after: 300, exitCode: 0 })): Promise<OperatorProcess> {
+    const operator = new OperatorProcess(life);
     try {
       await operator.#start(environment);
       return operator;
