@@ -10,7 +10,8 @@ const TAIL = 12;
 export function endingOf(stored: Stored, layout: Layout): string[] {
   const status = (stored.status ?? {}) as Status;
   const name = label(stored);
-  const here = (uri: string): string => relative(process.cwd(), localPath(uri, layout.volumes)) || '.';
+  // What is elsewhere keeps its uri: as a path it would lose a slash.
+  const here = (uri: string): string => (uri.startsWith('file://') ? relative(process.cwd(), localPath(uri, layout.volumes)) || '.' : uri);
   const logs = Array.from({ length: stored.spec.gang.workers }, (_, worker) => layout.log(keyOf(stored), status.attempt ?? 1, worker));
   const places = [
     ...(status.checkpoints?.last === undefined ? [] : [`  checkpoint  ${here(status.checkpoints.last.uri)} (step ${status.checkpoints.last.step})`]),
