@@ -313,7 +313,7 @@ test('an evaluation of every checkpoint: a gang a checkpoint while the training 
   // Two at once: the older one first, each by a gang of its own.
   world.checkpoints('t', 'Complete', 140);
   await world.reaches('e', 'Complete', evaluations);
-  assert.deepEqual(now().results?.map(({ step, frechetDistance }) => [step, frechetDistance]), [140, 120, 80, 40].map((step) => [step, 1000 / step]));
+  assert.deepEqual(now().results?.map(({ step, frechetDistance }) => [step, frechetDistance]), [140, 120, 80, 40].map((step) => [step, Number((1000 / step).toPrecision(5))]));
   assert.deepEqual([now().attempt, now().restarts, world.law.begun.get('lab/SRDiTEvaluation/e')], [4, { charged: 0, free: 0 }, [1, 2, 3, 4]]);
   assert.deepEqual(world.told('e').filter((text) => !text.startsWith('Started')), [
     ...[40, 80, 120, 140].map((step) => `CheckpointMeasured: Checkpoint of step ${step}: Fréchet distance of pixels 8x8 ${Number((1000 / step).toPrecision(5))}`),

@@ -1,4 +1,4 @@
-import { MAX_RESULTS, type CheckpointRef, type LastWord, type ProgressReport } from '@srdit/crds';
+import { MAX_RESULTS, type CheckpointRef, type EvaluationResult, type LastWord, type ProgressReport } from '@srdit/crds';
 import { defined } from './defined.ts';
 import { resultOf } from './series.ts';
 import type { Evaluation, Gang, Observed, Progress, Status, Training } from './types.ts';
@@ -74,7 +74,7 @@ function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressRepo
   const before = observed.status;
   const of = gang.spec.count;
   const told = words.find((word) => word.result !== undefined)?.result;
-  const result = told === undefined ? undefined : resultOf(before?.series, told);
+  const result = told === undefined ? undefined : short(resultOf(before?.series, told));
   const pictures = result === undefined ? Math.min(of, stepOf(report) ?? before?.progress?.pictures ?? 0) : of;
   const silent = report === undefined && before?.progress === undefined && result === undefined;
   const { loss: _loss, lossEma: _lossEma, ...rates } = numbers(report, words);
@@ -90,6 +90,11 @@ const advanced = (now: number, before: number | undefined, observed: Observed): 
 
 /** For the columns of kubectl, which print all there is: five digits. */
 const rounded = (value: number | undefined): number | undefined => (value === undefined ? undefined : Number(value.toPrecision(5)));
+
+/** result.json in storage has all digits. */
+function short(result: EvaluationResult): EvaluationResult {
+  return { ...result, ...defined({ frechetDistance: rounded(result.frechetDistance), precision: rounded(result.precision), recall: rounded(result.recall) }) };
+}
 
 /** The newest of each: a last word comes after every report. */
 function numbers(report: ProgressReport | undefined, words: readonly LastWord[]): Pick<Progress, 'loss' | 'lossEma' | 'imagesPerSecond' | 'etaSeconds' | 'lastReportTime'> {
