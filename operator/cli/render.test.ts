@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,6 +7,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { GOOD } from '../../crds/wrong-specs.ts';
 import { render } from './render.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'srdit-render-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'both.yaml');
@@ -35,4 +36,10 @@ test('render takes the image and the attempt', () => {
 
 test('a file that is not there is told with the mend', () => {
   assert.throws(() => render([join(folder, 'none.yaml')], { attempt: '1', status: false }), /there is no such file\. Give the path of a YAML file with -f/);
+});
+
+test('every example can be rendered', () => {
+  const examples = globSync('examples/**/*.yaml', { cwd: ROOT }).map((path) => join(ROOT, path)).filter((path) => /^kind: SRDiT/m.test(readFileSync(path, 'utf8')) && !path.endsWith('kustomization.yaml'));
+  assert.ok(examples.length >= 3, examples.join());
+  for (const example of examples) assert.match(render([example], { attempt: '1', status: true }), /kind: Job/, example);
 });

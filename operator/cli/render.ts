@@ -3,6 +3,7 @@ import type { Resource } from '@srdit/crds';
 import { gangOf } from '../plan/gang-of.ts';
 import { objects, plan } from '../plan/plan.ts';
 import { prerequisite } from '../plan/prerequisite.ts';
+import { isSeries } from '../plan/series.ts';
 import { DEFAULT_OPTIONS, type Observed } from '../plan/types.ts';
 import { InputError } from './errors.ts';
 import { readResources } from './resources.ts';
@@ -21,7 +22,7 @@ function rendered(resource: Resource, options: RenderOptions): string[] {
   const settings = { ...DEFAULT_OPTIONS, ...(options.image === undefined ? {} : { runtimeImage: options.image }) };
   const observed: Observed = { now: new Date().toISOString(), jobs: [], pods: [] };
   const waits = prerequisite(gang, observed) !== undefined;
-  const note = waits ? '# checkpointUri is filled in when the training is complete; nothing is created before\n' : '';
+  const note = waits ? `# checkpointUri is filled in when the training ${isSeries(gang) ? 'has a checkpoint that is its turn' : 'is complete'}; nothing is created before\n` : '';
   return [
     ...(options.status ? [stringify({ ...resource, status: plan(gang, observed, settings).status })] : []),
     ...objects(gang, observed, attempt, settings).map((object) => (object.kind === 'ConfigMap' ? note : '') + stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })),

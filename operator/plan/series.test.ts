@@ -177,7 +177,7 @@ test('rank 0 tells which checkpoint it has taken up: another one of this trainin
   const hear = (measuring: { step: number; uri: string }): Plan =>
     run.look('R', { progress: { uid: 'uid-1', attempt: 1, phase: 'Sampling', time: at(run.second), step: 1, of: 64, measuring } });
   run.look('');
-  for (const foreign of ['file:///runs/other/attempts/1/checkpoints/000000020', 'file:///runs/t/../u/attempts/1/checkpoints/000000020', 'file:///runs/t/model']) {
+  for (const foreign of ['file:///runs/other/attempts/1/checkpoints/000000020', 'file:///runs/t/../u/attempts/1/checkpoints/000000020', 'file:///runs/t']) {
     hear({ step: 20, uri: foreign });
     assert.equal(run.status?.series?.round?.step, 60, foreign);
   }
@@ -187,6 +187,18 @@ test('rank 0 tells which checkpoint it has taken up: another one of this trainin
   run.look('', { pods: pods('E', 1), jobs: [] });
   run.second += 600;
   assert.equal(runOf(run.look('')).checkpointUri, uri(20, 3));
+});
+
+test('what rank 0 of the last round still says is not taken for the next one', () => {
+  const run = new Run().train('Running', 20, 40);
+  const progress = { uid: 'uid-1', attempt: 1, phase: 'Done', time: at(3), step: 64, of: 64, measuring: { step: 20, uri: uri(20) } } satisfies Observed['progress'];
+  run.look('');
+  run.look('R', { progress });
+  run.measured(20);
+  for (const letters of ['S', '']) {
+    run.look(letters, { progress });
+    assert.deepEqual([run.status?.attempt, run.status?.series?.round?.step, run.status?.progress], [2, 40, { pictures: 0, of: 64, percent: 0 }]);
+  }
 });
 
 test('a rank that does not know the step of its checkpoint is put right', () => {

@@ -9,8 +9,9 @@ export function register(program: Command): void {
     .option('-v, --verbose', 'show the log lines of all ranks')
     .addHelpText('after', `
 Each worker of the gang becomes a process group; file:///path is .srdit/volumes/path. An evaluation waits for the
-training it measures. Ctrl-C (or TERM to any rank) stops: all ranks write a checkpoint at the same step, and the same
-command goes on from there. Ctrl-C twice kills. A rank that dies restarts the gang from its newest checkpoint.
+training it measures; one of every checkpoint (which: Every) goes on beside it. Ctrl-C (or TERM to any rank) stops: all
+ranks write a checkpoint at the same step, and the same command goes on from there. Ctrl-C twice kills. A rank that dies
+restarts the gang from its newest checkpoint.
 
 Environment:
   SRDIT_NETNS=off     no network namespace around a gang of several ranks
