@@ -31,14 +31,14 @@ export class StatusRecorder implements Disposable {
   /** A watch ends with the API server that it asks, which scenarios kill; the next one begins with all that is there. */
   #watch(cluster: Cluster, kind: string): void {
     if (this.#over) return;
-    const child = spawn(cluster.binary, ['kubectl', 'get', kind, '-A', '--watch', '-o', 'json'], { env: cluster.environment, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(cluster.binary, ['kubectl', 'get', kind, '-A', '--watch', '--output-watch-events', '-o', 'json'], { env: cluster.environment, stdio: ['ignore', 'pipe', 'ignore'] });
     this.#children.add(child);
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
       const lines = text.split('\n');
       text = lines.pop() ?? '';
-      for (const line of lines) this.#take(JSON.parse(line) as Recorded);
+      for (const line of lines) this.#take((JSON.parse(line) as { object: Recorded }).object);
     });
     child.once('close', () => {
       this.#children.delete(child);
