@@ -9,11 +9,11 @@ import { NAMESPACE, WORKERS, type Subject } from '../subject.ts';
 
 const PACKAGES = ['kopf==1.45.2', 'kubernetes==37.0.0'];
 
-/** A virtual environment's scripts name the folder it was made in, so it is run as a module. */
-const environment = (): Promise<string> => cached('peer-kopf', digest([], ...PACKAGES), 'venv', async (place) => {
+/** Python of a virtual environment with kopf, made once. Its scripts name the folder it was made in, so kopf is run as a module. */
+export const kopfPython = async (): Promise<string> => join(await cached('peer-kopf', digest([], ...PACKAGES), 'venv', async (place) => {
   await command('python3', ['-m', 'venv', place], { seconds: 300 });
   await command(join(place, 'bin/python'), ['-m', 'pip', '-q', 'install', ...PACKAGES], { seconds: 900 });
-});
+}), 'bin/python');
 
 const schema = {
   type: 'object', properties: {
@@ -34,6 +34,6 @@ export const kopf: Subject = {
     },
   } as KubeObject]),
   manifest: (name) => ({ metadata: { name, namespace: NAMESPACE }, spec: { replicas: WORKERS, maxRestarts: 10, image: 'none' } } as KubeObject),
-  start: async (plane) => new Measured([join(await environment(), 'bin/python'), '-m', 'kopf', 'run', '--standalone', '--quiet', '-n', NAMESPACE, join(import.meta.dirname, 'kopf/gang.py')],
+  start: async (plane) => new Measured([await kopfPython(), '-m', 'kopf', 'run', '--standalone', '--quiet', '-n', NAMESPACE, join(import.meta.dirname, 'kopf/gang.py')],
     { KUBECONFIG: plane.kubeconfig(AUDITED) }, join(plane.folder, 'operator.log')),
 };

@@ -26,7 +26,7 @@ function flat(value: object, prefix = ''): [string, string][] {
 
 const short = (value: number): string => Number.isInteger(value) ? String(value) : value.toPrecision(4);
 
-/** `srdit bench step|sample|load|trace|storage|operator`. */
+/** `srdit bench step|sample|load|trace|storage|operator|kopf-ts`. */
 export function register(program: Command): void {
   const bench = program.command('bench').description('Time the parts that matter, on this machine: medians, CPU time, peak memory')
     .addHelpText('after', `
@@ -82,5 +82,11 @@ Examples:
     .action(async (options: Options & { n: string; peers: ('jobset' | 'kopf')[] }) => {
       const { benchOperator } = await import('../../../bench/operator/bench.ts');
       print(options.json, await benchOperator({ gangs: whole('n', options.n), peers: options.peers, log }));
+    });
+  bench.command('kopf-ts').description('Our operator framework beside kopf: the same small operator on both, in turns on one control plane (builds Kubernetes and installs kopf once)')
+    .option('--n <n>', 'resources of a run', '300').option('--rounds <n>', 'runs of each', '3')
+    .action(async (options: { n: string; rounds: string }) => {
+      const { benchFrameworks } = await import('../../../bench/operator/frameworks.ts');
+      await benchFrameworks({ objects: whole('n', options.n), rounds: whole('rounds', options.rounds) });
     });
 }
