@@ -1,8 +1,8 @@
 /** The network: undici towards the server that a kubeconfig, or the pod we run in, names. */
 import type { Dispatcher } from 'undici';
 // The whole of undici, with fetch, WebSocket and caches, would take 13 MB more and 0.1 s.
-import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
+import { exchange } from './exchange.ts';
 import { inCluster } from './in-cluster.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 
@@ -67,7 +67,7 @@ export async function transportOf(source: CredentialSource): Promise<Transport> 
     host: new URL(credentials.server).host,
     async send(asked) {
       if (performance.now() - readAt > KEEP) await reread(false);
-      return exchange(pool, credentials, asked);
+      return send(pool, credentials, asked);
     },
     renewCredentials: () => reread(true),
     close: () => pool.destroy(),
@@ -83,13 +83,7 @@ async function poolOf({ tls, proxyUrl }: Credentials): Promise<Dispatcher> {
   return new ProxyAgent({ ...common, uri: proxyUrl, requestTls: { ...tls } });
 }
 
-async function exchange(pool: Dispatcher, { server, headers }: Credentials, { method, path, headers: ours, body, signal }: HttpRequest): Promise<HttpResponse> {
+function send(pool: Dispatcher, { server, headers }: Credentials, { method, path, headers: ours, body, signal }: HttpRequest): Promise<HttpResponse> {
   const { origin, pathname } = new URL(server);
-  const response = await request.call(pool, { origin, path: `${pathname.replace(/\/$/, '')}${path}`, method, headers: { ...ours, ...headers }, body: body ?? null, signal });
-  return {
-    status: response.statusCode,
-    headers: response.headers as Record<string, string | undefined>,
-    text: () => response.body.text(),
-    chunks: () => response.body as AsyncIterable<Uint8Array>,
-  };
+  return exchange(pool, { origin, path: `${pathname.replace(/\/$/, '')}${path}`, method, headers: { ...ours, ...headers }, body: body ?? null }, signal);
 }
