@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const HOUSES = ['crds', 'runtime', 'operator', 'bench', 'e2e', 'charts', 'images', 'examples'];
+const HOUSES = ['crds', 'runtime', 'operator', 'bench', 'e2e', 'charts', 'images', 'examples', 'docs'];
 
 /** Every *.test.ts of the project, sorted, relative to the root. */
 export function testFiles(root: string): string[] {
