@@ -1,3 +1,4 @@
+import { median } from '../median.ts';
 import type { StepReport } from './step.ts';
 
 /** Share of the newest loss in the smoothed one, once enough steps are behind it. */
@@ -51,7 +52,6 @@ export class Pace {
 
   /** Undefined before the first step. */
   get stepSeconds(): number | undefined {
-    const sorted = this.#recent.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)];
+    return this.#recent.length === 0 ? undefined : median(this.#recent);
   }
 }
