@@ -158,10 +158,9 @@ const everyOf = (name: string, training: string, spec: Record<string, unknown> =
 });
 
 /** Several resources as one command runs them. */
-function startAll(resources: readonly Resource[], environment: Record<string, string> = {}, display: Display = silentDisplay): Promise<RunAllResult> {
+function startAll(resources: readonly Resource[], environment: Record<string, string> = {}, display: Display = silentDisplay, stop = new AbortController().signal): Promise<RunAllResult> {
   Object.assign(process.env, { SRDIT_TEST_STEP_MS: '20', SRDIT_TEST_END: '', SRDIT_FILE_ROOT: places.volumes }, environment);
-  const never = new AbortController().signal;
-  return runAll(resources, { layout: places, runtime: [process.execPath, CONTRACT_RANK], isolation: isolated, display, verbose: false, wish: { stop: never, kill: never }, pollMilliseconds: 100 });
+  return runAll(resources, { layout: places, runtime: [process.execPath, CONTRACT_RANK], isolation: isolated, display, verbose: false, wish: { stop, kill: new AbortController().signal }, pollMilliseconds: 100 });
 }
 
 test('an evaluation of every checkpoint goes on beside its training, a gang a checkpoint, and is complete with it', async () => {
@@ -186,6 +185,17 @@ test('an evaluation of every checkpoint goes on beside its training, a gang a ch
   // A training that goes on takes its evaluation along.
   const more = await startAll([trainingOf('watched', { steps: 400, checkpoints: { everySteps: 100, keep: 5 } }), everyOf('curve', 'watched')]);
   assert.deepEqual([more.exitCode, (more.results[1]?.status as Status).results?.map(({ step }) => step)], [0, [400, 300, 200, 100]]);
+});
+
+test('stopped in a round, both stop; the same again goes on with both, the round with its checkpoint', async () => {
+  const both = [trainingOf('halted', { steps: 300, checkpoints: { everySteps: 100, keep: 5 } }), everyOf('halted', 'halted', { count: 40 })];
+  const stop = new AbortController();
+  const display: Display = { ...silentDisplay, update: ({ kind, status }) => { if (kind === 'SRDiTEvaluation' && status?.state === 'Running') stop.abort(); } };
+  const first = await startAll(both, LEISURELY, display, stop.signal);
+  assert.deepEqual([first.exitCode, first.results.map(({ status }) => status?.state), (first.results[1]?.status as Status).series?.round?.step], [75, ['Suspended', 'Suspended'], 100]);
+  const { exitCode, results } = await startAll(both);
+  const { attempt, restarts, series, results: measured } = results[1]?.status as Status;
+  assert.deepEqual([exitCode, attempt, restarts?.charged, series, measured?.map(({ step }) => step)], [0, 4, 0, { through: 300, measured: 3 }, [300, 200, 100]]);
 });
 
 test('an evaluation of every checkpoint does not wait for a training that nobody goes on with', async () => {
