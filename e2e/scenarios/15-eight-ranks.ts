@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST_LIMIT_BYTES, parseManifest } from '@srdit/runtime/checkpoint/manifest.ts';
 import { Bucket } from '../bucket.ts';
-import { podsOf, rankProcesses } from '../pods.ts';
+import { podsOf } from '../pods.ts';
 import { packedPictures, realTraining } from '../real.ts';
 import type { Scenario } from '../scenario.ts';
 import { is, status } from '../training.ts';
@@ -26,8 +25,16 @@ export default {
     await status(world, 'eight', 'past its first checkpoint', (now) => (now.checkpoints?.last?.step ?? 0) >= 20, 400);
     const nodes = async (attempt: number): Promise<(string | undefined)[]> => (await podsOf(world, 'eight', attempt)).map(({ spec }) => spec.nodeName).sort();
     assert.deepEqual(await nodes(1), ['node1', 'node1', 'node2', 'node2']);
-    const ranks = rankProcesses(world, /^eight-train-1-\d$/).filter((pid) => environment(pid).some((line) => line.startsWith('SRDIT_RANK=')));
-    assert.equal(ranks.length, 8);
+    const gpus = await world.get<{ items: { spec: { containers: { resources: { limits: Record<string, string> } }[] } }[] }>('pods');
+    assert.deepEqual(gpus.items.map(({ spec }) => spec.containers[0]?.resources.limits['nvidia.com/gpu']), ['2', '2', '2', '2']);
+    // Two processes in each pod.
+    const hosts: (string | undefined)[] = [];
+    world.cluster.processes((command, environment) => {
+      const host = /(?:^|\0)HOSTNAME=(eight-train-1-\d)\0/.exec(environment)?.[1];
+      if (host !== undefined && command.endsWith('\0rank\0')) hosts.push(host);
+      return false;
+    });
+    assert.deepEqual(hosts.sort(), [0, 0, 1, 1, 2, 2, 3, 3].map((worker) => `eight-train-1-${worker}`));
 
     await world.kubectl('patch', 'srdt', 'eight', '--type=merge', '-p', '{"spec":{"suspend":true}}');
     const suspended = await status(world, 'eight', 'suspended', is('Suspended'), 90);
@@ -42,5 +49,3 @@ export default {
     assert.deepEqual([manifest.step, manifest.world], [STEPS, 8]);
   },
 } satisfies Scenario;
-
-const environment = (pid: number): string[] => readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
