@@ -26,5 +26,6 @@ test('a collector that is away costs a line in the log, not the operator', { tim
   await operator.train('lab', 't');
   assert.equal(await operator.stop(), 0, operator.said);
   const lines = operator.said.trimEnd().split('\n').map((line) => JSON.parse(line) as { level: string; message?: string; msg?: string });
+  assert.doesNotMatch(operator.said, /node_modules/, 'a sentence, not a stack');
   assert.ok(lines.some((line) => line.level === 'warn' && /OpenTelemetry: .*ECONNREFUSED/.test(JSON.stringify(line))), operator.said);
 });

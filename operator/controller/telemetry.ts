@@ -7,13 +7,14 @@ import { detectResources, resourceAttributesEnvDetector, resourceFromAttributes,
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { AlwaysOffSampler, AlwaysOnSampler, BatchSpanProcessor, TraceIdRatioBasedSampler, TracerProvider, type Sampler } from '@opentelemetry/sdk-trace';
 import { AsyncContextManager, exportMetrics, type Logger, type Registry } from 'kopf-ts';
+import { z } from 'zod';
 import type { Environment } from './environment.ts';
 
 /** Exports from now on. Where to and with which headers, certificates and patience is read from OTEL_EXPORTER_OTLP_* by the
  *  exporters themselves. Disposing sends the rest. */
 export function startTelemetry(registry: Registry, log: Logger, environment: Environment): AsyncDisposable {
   // The SDK says nothing by itself, not even that nobody answers.
-  const warn = (message: string, ...more: unknown[]): void => { log.warn(`OpenTelemetry: ${[message, ...more.map(String)].join(' ')}`); };
+  const warn = (message: string, ...more: unknown[]): void => { log.warn(`OpenTelemetry: ${[sentence(message), ...more.map(String)].join(' ')}`); };
   const quiet = (): void => undefined;
   diag.setLogger({ error: warn, warn, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
   const resource = resourceOf(environment);
@@ -28,6 +29,17 @@ export function startTelemetry(registry: Registry, log: Logger, environment: Env
   return {
     async [Symbol.asyncDispose]() { await Promise.allSettled([tracing.shutdown(), metering.shutdown()]); },
   };
+}
+
+const Told = z.object({ message: z.string().default(''), code: z.union([z.string(), z.number()]).optional() });
+/** The SDK hands errors on as JSON, stack and all. */
+function sentence(message: string): string {
+  try {
+    const { message: said, code } = Told.parse(JSON.parse(message));
+    return [said, code !== undefined && !said.includes(String(code)) ? `(${code})` : ''].filter((part) => part !== '').join(' ') || message;
+  } catch {
+    return message;
+  }
 }
 
 /** Who it is that sends this. Replicas differ in the name of their pod, which is its host name: their counters would be one
