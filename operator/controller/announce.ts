@@ -30,7 +30,7 @@ export function announcements(before: Status | undefined, after: Status): EventT
   const { skipped } = after.series ?? {};
   const [result] = after.results ?? [];
   if (after.series !== undefined && after.series.measured > (before?.series?.measured ?? 0) && result !== undefined) {
-    told.push({ reason: 'CheckpointMeasured', note: `Checkpoint of step ${result.step}: Fréchet distance of ${result.features} ${Number(result.frechetDistance.toPrecision(5))}` });
+    told.push({ reason: 'CheckpointMeasured', note: `Checkpoint of step ${result.step}: Fréchet distance of ${result.features} ${result.frechetDistance}` });
   }
   if (skipped !== undefined && skipped.count > (before?.series?.skipped?.count ?? 0)) {
     told.push({ type: 'Warning', reason: 'CheckpointSkipped', note: `${skipped.count - (before?.series?.skipped?.count ?? 0)} checkpoints up to step ${skipped.last} were gone before their turn. Raise spec.checkpoints.keep of the training to have them spared` });
