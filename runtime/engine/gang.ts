@@ -1,9 +1,9 @@
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceTensor, Gang, GangOptions } from './types.ts';
 import { Attr, type Attributes, type NativeTensor } from './addon.ts';
 import { TF } from './dtype.ts';
 import { EngineError, PeerLostError, reason } from './errors.ts';
+import { look, portOf, Suspicion, type Answer } from './peers.ts';
 import { encodeServer, taskName } from './protos.ts';
 import type { Runtime } from './runtime.ts';
 import { EagerTensor, handleOf, makeHandle } from './tensor.ts';
@@ -32,30 +32,12 @@ export async function joinGang(runtime: Runtime, { rank, addresses, joinTimeoutS
   return gang;
 }
 
-const portOf = (address: string): number | undefined => {
-  const port = Number(/:(\d{1,5})$/.exec(address)?.[1]);
-  return port > 0 && port < 65536 ? port : undefined;
-};
-const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
-
-/** Whether something listens at the address. */
-function listens(address: string, milliseconds: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostOf(address), port: portOf(address) ?? 0, timeout: milliseconds });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => end(true)).once('error', () => end(false)).once('timeout', () => end(false));
-  });
-}
-
 async function waitFor(others: readonly number[], addresses: readonly string[], seconds: number): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   let missing = others;
   for (;;) {
-    const found = await Promise.all(missing.map((peer) => listens(addresses[peer] ?? '', 1000)));
-    missing = missing.filter((_, i) => found[i] !== true);
+    const found = await Promise.all(missing.map((peer) => look(addresses[peer] ?? '', 1000)));
+    missing = missing.filter((_, i) => found[i] !== 'listens');
     if (missing.length === 0) return;
     if (performance.now() >= deadline) {
       const names = missing.map((peer) => `${peer} (${addresses[peer]})`).join(', ');
@@ -154,33 +136,29 @@ class CollectiveGang implements Gang {
 
   /** TensorFlow notices a peer that goes while they talk, but waits for ever for one that went while we computed. So the
    *  peers of a collective that takes long are looked at, and one that is gone ends it. A slow or stopped process still
-   *  listens, so only the dead are taken for dead. */
+   *  listens, and who does not answer in time is not taken for dead for that, so only the dead are. */
   async #watched<Result>(collective: Promise<Result>): Promise<Result> {
     let over = false;
     const ended = collective.finally(() => { over = true; });
     const watch = async (): Promise<void> => {
-      let suspect: number | undefined;
-      for (let look = LOOK_FIRST; ; look = LOOK_AGAIN) {
-        await sleep(look, undefined, { ref: false });
+      const suspicion = new Suspicion();
+      for (let pause = LOOK_FIRST; ; pause = LOOK_AGAIN) {
+        await sleep(pause, undefined, { ref: false });
         if (over) return;
-        const gone = await this.#silent();
+        const gone = suspicion.heard(await this.#look());
         if (over) return;
-        if (gone !== undefined && gone === suspect) {
+        if (gone !== undefined) {
           this.#runtime.addon.abortCollectives(this.#runtime.context, `${taskName(gone)} is gone`);
           return;
         }
-        suspect = gone;
       }
     };
     void watch();
     return ended;
   }
 
-  /** The first peer at whose address nothing listens. */
-  async #silent(): Promise<number | undefined> {
-    const answers = await Promise.all(this.#addresses.map(async (address, peer) => peer === this.rank || await listens(address, 500)));
-    const peer = answers.indexOf(false);
-    return peer < 0 ? undefined : peer;
+  #look(): Promise<Answer[]> {
+    return Promise.all(this.#addresses.map((address, peer) => peer === this.rank ? Promise.resolve<Answer>('listens') : look(address, 500)));
   }
 
   /** The same collective has the same key every other time it runs: TensorFlow keeps what it knows of a key for ever. */
@@ -198,10 +176,11 @@ class CollectiveGang implements Gang {
   async #diagnose(cause: unknown): Promise<unknown> {
     if (cause instanceof EngineError) return cause;
     const lost = (rank: number): PeerLostError => new PeerLostError(rank, this.#addresses[rank] ?? '', { cause });
-    const gone = await this.#silent();
-    if (gone !== undefined) return lost(gone);
+    const answers = await this.#look();
+    if (answers.includes('refuses')) return lost(answers.indexOf('refuses'));
     const named = [...reason(cause).matchAll(/\/job:worker\/replica:0\/task:(\d+)/g)].map((match) => Number(match[1])).find((peer) => peer !== this.rank);
     if (named !== undefined && (cause as { code?: string }).code === 'UNAVAILABLE') return lost(named);
+    if (answers.includes('silent')) return lost(answers.indexOf('silent'));
     return new EngineError('CallFailed', `Cannot finish a collective of rank ${this.rank}: ${reason(cause)}`, { cause });
   }
 }
