@@ -111,6 +111,9 @@ export class Run implements AsyncDisposable {
       this.#failed = true;
       note(error instanceof Error ? error.stack ?? error.message : String(error));
       await this.cluster.keepLogs(join(dirname(log), 'cluster')).catch((problem: unknown) => { note(`Cannot keep the logs: ${String(problem)}`); });
+      // What it broke, and what it left running, is not to be the next one's trouble.
+      if (scenario.alone === true) await this.cluster.heal().catch((problem: unknown) => { note(`Cannot heal the cluster: ${String(problem)}`); });
+      await this.cluster.tryKubectl(['delete', 'srdit', '--all', '-n', `e2e-${name}`, '--wait=false']);
       if (error instanceof Error) error.message += `\nLogs: ${dirname(log)}`;
       throw error;
     }

@@ -23,9 +23,12 @@ export default {
 
     for (let pause = 0; pause < 3; pause += 1) {
       cluster.signal('etcd', 'SIGSTOP');
-      if (pause === 1) killRank(world, 'hit-train-2-1');
-      await sleep(4000);
-      cluster.signal('etcd', 'SIGCONT');
+      try {
+        if (pause === 1) killRank(world, 'hit-train-2-1');
+        await sleep(4000);
+      } finally {
+        cluster.signal('etcd', 'SIGCONT');
+      }
       await sleep(2000);
     }
     const again = await status(world, 'hit', 'running as attempt 3', (now) => now.attempt === 3 && now.state === 'Running' && (now.progress?.step ?? 0) > 0, 120);

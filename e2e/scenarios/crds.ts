@@ -32,6 +32,7 @@ export default {
         // A field's line, and the values of an enumeration, are followed by its description, deeper.
         const undescribed = [...fields.matchAll(/^ {2}(\S+)\t<[^\n]*\n(?: {2}enum:[^\n]*\n(?! {4}\S)|(?! {4}\S| {2}enum:))/gm)].map(([, name]) => name);
         assert.deepEqual(undescribed, [], `fields of ${kind}.${path} without a description`);
+        assert.doesNotMatch(fields, /<no description>/, `${kind}.${path}`);
         assert.match(fields, /\t<\w+/, `${kind}.${path} shows no fields`);
       }
     }
