@@ -1,6 +1,6 @@
 import { MAX_RESULTS, type CheckpointRef, type EvaluationResult, type LastWord, type ProgressReport } from '@srdit/crds';
 import { defined } from './defined.ts';
-import { resultOf } from './series.ts';
+import { isSeries, resultOf } from './series.ts';
 import type { Evaluation, Gang, Observed, Progress, Status, Training } from './types.ts';
 
 /** The part of the status that pods report. */
@@ -72,6 +72,8 @@ function ofTraining(gang: Training, observed: Observed, report: ProgressReport |
 
 function ofEvaluation(gang: Evaluation, observed: Observed, report: ProgressReport | undefined, words: readonly LastWord[]): Reported {
   const before = observed.status;
+  // The round is over: its pods, which may still be there, have had their say.
+  if (isSeries(gang) && before?.series?.round === undefined) return defined({ progress: before?.progress, results: before?.results });
   const of = gang.spec.count;
   const told = words.find((word) => word.result !== undefined)?.result;
   const result = told === undefined ? undefined : short(resultOf(before?.series, told));

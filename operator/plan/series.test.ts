@@ -76,7 +76,10 @@ test('a training and its evaluation from beginning to end: one gang a checkpoint
   assert.deepEqual([over.objects, over.deletes, run.told], [[], [], 'Waiting for SRDiTTraining "t" to write the checkpoint of step 40']);
   assert.deepEqual(run.status.conditions?.filter(({ status }) => status === 'True').map(({ type }) => type), ['Reconciling'], 'in progress, as kstatus has it');
 
-  // The pods of a round that is over have nothing more to say, whatever becomes of them.
+  // The pods of a round that is over have nothing more to say, whatever becomes of them,
+  const { results } = run.status;
+  run.measured(20, { result: { checkpoint: uri(20), step: 0, count: 1, features: 'pixels', frechetDistance: 7 } });
+  assert.deepEqual(run.status.results, results, 'not even a result again');
   for (const letters of ['S', 'C', '']) assert.deepEqual([run.look(letters).objects, run.seen.state, run.status.restarts], [[], 'Pending', { charged: 0, free: 0 }]);
 
   // The next round begins when the Job of the last one has gone.
