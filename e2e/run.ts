@@ -96,9 +96,8 @@ export class Run implements AsyncDisposable {
     if (code !== 0) throw new Error(`helm install ended with ${code}: ${stderr}`);
   }
 
-  /** Runs a scenario in a namespace of its own; what is left of it goes with the cluster. go: which time it is run here. */
-  async scenario({ name: known, scenario }: Named, go = 1): Promise<void> {
-    const name = go === 1 ? known : `${known}-${go}`;
+  /** Runs a scenario in a namespace of its own; what is left of it goes with the cluster. */
+  async scenario({ name, scenario }: Named): Promise<void> {
     const started = performance.now();
     const log = join(KEPT, name, 'scenario.log');
     rmSync(dirname(log), { recursive: true, force: true });
