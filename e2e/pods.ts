@@ -76,7 +76,11 @@ export class PodWatch implements Disposable {
 
 /** Processes of ranks, whatever the cluster thinks of their pods, by the host names that pods of a Job have: TRAINING-train-ATTEMPT-WORKER. */
 export const rankProcesses = (world: World, host: RegExp): number[] => world.cluster.processes((command, environment) =>
-  command.startsWith('srdit-runtime\0') && environment.split('\0').some((line) => line.startsWith('HOSTNAME=') && host.test(line.slice('HOSTNAME='.length))));
+  (command.startsWith('srdit-runtime\0') || command.endsWith('\0rank\0')) && environment.split('\0').some((line) => line.startsWith('HOSTNAME=') && host.test(line.slice('HOSTNAME='.length))));
+
+/** As a drain does. */
+export const evict = (world: World, pod: string): Promise<string> => world.cluster.kubectl(['create', '--raw', `/api/v1/namespaces/${world.namespace}/pods/${pod}/eviction`, '-f', '-'],
+  { input: JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: world.namespace } }) });
 
 /** Ends a rank's process as if the kernel had: no container runtime, no kubelet is asked. */
 export function killRank(world: World, host: string): void {

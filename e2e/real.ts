@@ -9,6 +9,9 @@ export async function packedPictures(source: string, storage: Storage): Promise<
   await packDataset(await sourceFolder(source, { count: 64, side: 16, classes: 4 }), storage, { patch: 4, shardRows: 32 });
 }
 
+/** For spec.pod: the scenario's volume. */
+export const onVolume = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }], volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+
 /** A training over packedPictures, two workers without GPUs, with changes as a merge patch of its spec. */
 export const realTraining = (name: string, spec: object): object => ({
   apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTTraining', metadata: { name },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { checkpointsOf } from '../checkpoints.ts';
 import { eventually } from '../eventually.ts';
-import { killRank, podsOf, PodWatch } from '../pods.ts';
+import { evict, killRank, podsOf, PodWatch } from '../pods.ts';
 import type { Scenario, World } from '../scenario.ts';
 import { status, training } from '../training.ts';
 
@@ -13,8 +13,6 @@ interface Loss {
   readonly charged: number;
 }
 
-const evict = (world: World, pod: string): Promise<unknown> => world.cluster.kubectl(['create', '--raw', `/api/v1/namespaces/${world.namespace}/pods/${pod}/eviction`, '-f', '-'],
-  { input: JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: world.namespace } }) });
 const remove = (world: World, pod: string): Promise<unknown> => world.kubectl('delete', 'pod', pod, '--wait=false');
 const [LOADING, CHECKPOINTING] = [{ TEST_LOADING_MS: '15000' }, { TEST_CHECKPOINT_MS: '3000' }];
 
