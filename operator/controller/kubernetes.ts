@@ -11,7 +11,7 @@ export interface ContainerStatus {
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly running?: unknown;
-    readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string };
+    readonly terminated?: { readonly exitCode: number; readonly finishedAt?: string; readonly reason?: string; readonly message?: string };
   };
 }
 export interface Pod extends KubeObject {

@@ -6,12 +6,13 @@ import { observedJob, observedPod } from './observe.ts';
 
 const labels = { 'srdit.dev/attempt': '3', 'srdit.dev/uid': 'u1', 'batch.kubernetes.io/job-completion-index': '1' };
 const pod = (status: Pod['status'], metadata: Pod['metadata'] = {}): Pod => ({ metadata: { name: 'p', labels, ...metadata }, ...(status === undefined ? {} : { status }) });
-const ended = (exitCode: number, more: { reason?: string; message?: string } = {}): Pod['status'] => ({ phase: 'Running', containerStatuses: [{ name: 'runtime', state: { terminated: { exitCode, ...more } } }] });
+const ended = (exitCode: number, more: { reason?: string; message?: string; finishedAt?: string } = {}): Pod['status'] => ({ phase: 'Running', containerStatuses: [{ name: 'runtime', state: { terminated: { exitCode, ...more } } }] });
 const word = { exitCode: 65, reason: 'Diverged', message: 'NaN', rank: 0 };
 
 const cases: Record<string, { pod: Pod; want: Partial<ObservedPod> }> = {
   'a pod that nobody has looked at is pending': { pod: pod(undefined), want: { phase: 'Pending', attempt: 3, worker: 1 } },
   'its container ended before its phase says so': { pod: pod(ended(0)), want: { phase: 'Succeeded', exitCode: 0 } },
+  'when its container ended': { pod: pod(ended(137, { finishedAt: '2026-01-01T00:00:00Z' })), want: { exitCode: 137, endTime: '2026-01-01T00:00:00Z' } },
   'exit code and last word': { pod: pod(ended(65, { message: JSON.stringify(word) })), want: { phase: 'Failed', exitCode: 65, lastWord: word } },
   'a last word that is none is not believed': { pod: pod(ended(1, { message: '{"exitCode":"evil"}' })), want: { phase: 'Failed', exitCode: 1 } },
   'out of memory': { pod: pod(ended(137, { reason: 'OOMKilled' })), want: { reason: 'OOMKilled' } },

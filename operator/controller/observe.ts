@@ -27,7 +27,7 @@ export function observedPod(pod: Pod, uid: string): ObservedPod {
   const { deletionTimestamp } = pod.metadata;
   return {
     name: pod.metadata.name ?? '', attempt: attemptOf(pod, uid), worker: Number(pod.metadata.labels?.[INDEX_LABEL] ?? 0), phase: phaseOf(pod, terminated),
-    ...(terminated !== undefined && { exitCode: terminated.exitCode }), ...(word !== undefined && { lastWord: word }),
+    ...(terminated !== undefined && { exitCode: terminated.exitCode }), ...(terminated?.finishedAt !== undefined && { endTime: terminated.finishedAt }), ...(word !== undefined && { lastWord: word }),
     ...(reason !== undefined && { reason }), ...(waiting !== undefined && { waiting }), ...(deletionTimestamp !== undefined && { deletionTime: deletionTimestamp }),
   };
 }

@@ -36,8 +36,7 @@ function lossOf(pod: ObservedPod): Loss {
     return { kind: 'Disrupted', reason: 'Disrupted', message: `${who} was taken away (${pod.reason})` };
   }
   if (pod.exitCode === ExitCode.Stopped) return { kind: 'Stopped', reason: 'Stopped', message: said ?? `${who} was told to stop` };
-  // Somebody deleted it, and it did not end in time by itself.
-  if (pod.deletionTime !== undefined && (pod.exitCode === undefined || pod.exitCode >= 128)) {
+  if (overran(pod)) {
     return { kind: 'Stopped', reason: 'Stopped', message: `${who} was deleted, and was killed at the end of its grace period; raise spec.pod.terminationGracePeriodSeconds if its checkpoint takes longer` };
   }
   if (pod.exitCode === ExitCode.PeerLost) {
@@ -52,6 +51,12 @@ function lossOf(pod: ObservedPod): Loss {
   // Shells and kubelets report a signal as 128 and more: an eviction or a dying node ends processes so, too.
   const own = pod.exitCode !== undefined && pod.exitCode < 128;
   return { kind: 'Crashed', reason: 'WorkerCrashed', message: said === undefined ? `${who} ${how}` : `${who} ${how}: ${said}`, ...(own && { own }) };
+}
+
+/** Whether somebody deleted it, and it was killed because it did not end in time by itself. One that was killed before has a cause of
+ *  its own: kube's Job controller deletes it, too, once a peer has failed. Times of Kubernetes are whole seconds. */
+function overran({ exitCode = 0, deletionTime, endTime }: ObservedPod): boolean {
+  return exitCode >= 128 && deletionTime !== undefined && endTime !== undefined && Date.parse(endTime) + 1000 >= Date.parse(deletionTime);
 }
 
 /** How the attempt stands. pods, job: those of the attempt; wasRunning: all of its pods were seen running before. */

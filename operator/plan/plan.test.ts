@@ -55,9 +55,14 @@ const cases: Record<string, { spec?: Record<string, unknown>; pods: string; stat
     want: { state: 'Restarting', attempt: 2, deletes: ['Pod t-train-1-0'] },
   },
   'a deleted pod that was killed at the end of its grace period costs nothing': {
-    pods: 'CL', more: { now: LATER, pods: [...pods('C.', 1).map((pod): ObservedPod => ({ ...pod, exitCode: 137, deletionTime: NOW })), ...pods('.L', 1)] },
+    pods: 'CL', more: { now: LATER, pods: [...pods('C.', 1).map((pod): ObservedPod => ({ ...pod, exitCode: 137, deletionTime: NOW, endTime: NOW })), ...pods('.L', 1)] },
     status: { conditions: [{ type: 'Running', status: 'False', reason: 'GangLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }] },
     want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'Stopped', free: 1 },
+  },
+  'a pod that was killed, and then deleted by the Job because its peer had failed, is charged': {
+    pods: 'CL', more: { now: LATER, pods: [...pods('C.', 1).map((pod): ObservedPod => ({ ...pod, exitCode: 137, deletionTime: LATER, endTime: NOW })), ...pods('.L', 1)] },
+    status: { conditions: [{ type: 'Running', status: 'False', reason: 'GangLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }] },
+    want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'WorkerCrashed', charged: 1 },
   },
   'a peer that was lost with its node costs nothing, once the node does not answer': {
     pods: '', more: { now: LATER, jobs: [], pods: pods('R', 1).map((pod): ObservedPod => ({ ...pod, deletionTime: NOW })) },

@@ -28,6 +28,8 @@ export interface ObservedPod {
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
   /** Exit code of the runtime container; 128 + signal if a signal ended it. */
   readonly exitCode?: number;
+  /** When the container ended. */
+  readonly endTime?: string;
   /** Parsed termination message. */
   readonly lastWord?: LastWord;
   /** Why Kubernetes ended it (`DisruptionTarget`, `Evicted`, `Preempting`, `NodeLost`, `OOMKilled` ...). */
