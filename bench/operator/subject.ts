@@ -27,6 +27,14 @@ export const WORKERS = 8;
 const ROOT = join(import.meta.dirname, '../..');
 const METRICS_PORT = 18_080;
 
+/** Written once a control plane: what an image holds is there before its process starts. */
+const programs = new WeakMap<ControlPlane, string>();
+function programOf(plane: ControlPlane): string {
+  const program = programs.get(plane) ?? laidOut(ROOT, mkdtempSync(join(plane.folder, 'image-')));
+  programs.set(plane, program);
+  return program;
+}
+
 export const srdit: Subject = {
   name: 'srdit-operator',
   gangs: resource<KubeObject>('srdit.dev/v1alpha1', 'SRDiTTraining', 'srdittrainings'),
@@ -40,7 +48,7 @@ export const srdit: Subject = {
       gang: { workers: WORKERS, maxRestarts: 10, backoffSeconds: 0, gpu: { perRank: 0 } },
     },
   }) as KubeObject,
-  start: (plane) => Promise.resolve(new Measured([process.execPath, laidOut(ROOT, mkdtempSync(join(plane.folder, 'image-')))], {
+  start: (plane) => Promise.resolve(new Measured([process.execPath, programOf(plane)], {
     KUBECONFIG: '', ...plane.asInPod(), NODE_OPTIONS: OPERATOR_NODE_OPTIONS, SRDIT_METRICS_PORT: String(METRICS_PORT), SRDIT_PROBE_PORT: String(METRICS_PORT + 1), SRDIT_LEASE: '', SRDIT_NAMESPACES: '',
   }, join(plane.folder, 'operator.log'))),
 };
