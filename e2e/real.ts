@@ -1,13 +1,5 @@
 /** Trainings that the real runtime runs: a model so small that two cores carry a gang of it. */
 import { mergePatch } from '../crds/merge-patch.ts';
-import { packDataset } from '@srdit/runtime/data/pack.ts';
-import { sourceFolder } from '@srdit/runtime/data/testing.ts';
-import type { Storage } from '@srdit/runtime/storage/storage.ts';
-
-/** 64 pictures of 4 classes as 4x4 tokens. source: an empty folder for the pictures themselves. */
-export async function packedPictures(source: string, storage: Storage): Promise<void> {
-  await packDataset(await sourceFolder(source, { count: 64, side: 16, classes: 4 }), storage, { patch: 4, shardRows: 32 });
-}
 
 /** For spec.pod: the scenario's volume. */
 export const onVolume = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }], volumeMounts: [{ name: 'data', mountPath: '/data' }] };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import type { Seen } from '@srdit/runtime/storage/testing/fault-proxy.ts';
 import { Bucket } from '../bucket.ts';
 import { eventually } from '../eventually.ts';
 import { evict, killRank, podsOf, PodWatch } from '../pods.ts';
-import { packedPictures, realTraining } from '../real.ts';
+import { realTraining } from '../real.ts';
 import type { Scenario } from '../scenario.ts';
 import { status } from '../training.ts';
 

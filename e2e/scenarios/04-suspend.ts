@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import { FileStorage } from '@srdit/runtime/storage/file.ts';
 import { eventually } from '../eventually.ts';
 import { rankProcesses } from '../pods.ts';
-import { onVolume, packedPictures, realTraining } from '../real.ts';
+import { onVolume, realTraining } from '../real.ts';
 import type { Scenario } from '../scenario.ts';
 import { condition, is, status } from '../training.ts';
 

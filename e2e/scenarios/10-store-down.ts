@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bucket } from '../bucket.ts';
 import { eventually } from '../eventually.ts';
 import { podsOf } from '../pods.ts';
-import { packedPictures, realTraining } from '../real.ts';
+import { realTraining } from '../real.ts';
 import type { Scenario } from '../scenario.ts';
 import { is, status } from '../training.ts';
 

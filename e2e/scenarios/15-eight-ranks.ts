@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { MANIFEST_LIMIT_BYTES, parseManifest } from '@srdit/runtime/checkpoint/manifest.ts';
+import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import { Bucket } from '../bucket.ts';
 import { podsOf } from '../pods.ts';
-import { packedPictures, realTraining } from '../real.ts';
+import { realTraining } from '../real.ts';
 import type { Scenario } from '../scenario.ts';
 import { is, status } from '../training.ts';
 

@@ -1,28 +1,23 @@
 /** An evaluation of every checkpoint with the real runtime: beside its training, killed in a round, and long after it. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
-import { packDataset } from '@srdit/runtime/data/pack.ts';
-import { sourceFolder } from '@srdit/runtime/data/testing.ts';
+import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import { FileStorage } from '@srdit/runtime/storage/file.ts';
 import type { Status } from '../plan/types.ts';
 import { layout, readIfThere } from './files.ts';
 import { load } from './state.ts';
 import type { ProcessId } from './process-id.ts';
+import { cliRun } from './testing/cli-run.ts';
 
-const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'srdit-every-'));
 const places = layout(join(folder, '.srdit'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 before(async () => {
-  const source = await sourceFolder(join(folder, 'source'), { count: 64, side: 16, classes: 4 });
-  await packDataset(source, new FileStorage('file:///data/tiny', join(places.volumes, 'data/tiny')), { patch: 4, shardRows: 32 });
+  await packedPictures(join(folder, 'source'), new FileStorage('file:///data/tiny', join(places.volumes, 'data/tiny')));
 });
 
 /** Seven checkpoints that have their turn, more than the status of a training lists. */
@@ -43,15 +38,7 @@ const evaluation = (name: string, trained: string, everySteps: number, spec: Rec
   },
 });
 
-interface Ended { readonly code: number | null; readonly output: string }
-function run(...resources: Record<string, unknown>[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const file = join(folder, `${Math.random()}.yaml`);
-  writeFileSync(file, resources.map((resource) => stringify(resource)).join('---\n'));
-  const child = spawn(process.execPath, [CLI, 'run', '-f', file], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, SRDIT_THREADS: '1', NODE_TEST_CONTEXT: undefined } });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output += text; });
-  return { child, ended: new Promise((resolve) => child.once('close', (code) => { resolve({ code, output }); })) };
-}
+const run = (...resources: Record<string, unknown>[]) => cliRun(folder, resources);
 const keyOf = (name: string, kind: string) => ({ kind, namespace: 'default', name });
 const statusOf = (name: string, kind = 'SRDiTEvaluation'): Status => load(places, keyOf(name, kind))?.status ?? {};
 const place = (name: string, step: number): string => join(places.volumes, 'evaluations', name, 'checkpoints', String(step).padStart(9, '0'));

@@ -1,30 +1,26 @@
 /** The local executor with the real runtime: TensorFlow, gangs of two processes, checkpoints on disk. */
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
-import { packDataset } from '@srdit/runtime/data/pack.ts';
-import { sourceFolder } from '@srdit/runtime/data/testing.ts';
+import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import { FileStorage } from '@srdit/runtime/storage/file.ts';
 import type { Status } from '../plan/types.ts';
 import { layout, readIfThere } from './files.ts';
 import { load, type Stored } from './state.ts';
 import type { ProcessId } from './process-id.ts';
+import { cliRun, type Ended } from './testing/cli-run.ts';
 
-const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'srdit-real-'));
 const root = join(folder, '.srdit');
 const places = layout(root);
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 before(async () => {
-  const source = await sourceFolder(join(folder, 'source'), { count: 64, side: 16, classes: 4 });
-  await packDataset(source, new FileStorage('file:///data/tiny', join(places.volumes, 'data/tiny')), { patch: 4, shardRows: 32 });
+  await packedPictures(join(folder, 'source'), new FileStorage('file:///data/tiny', join(places.volumes, 'data/tiny')));
 });
 
 /** More than pass between two looks at the progress. */
@@ -40,16 +36,7 @@ const training = (name: string, spec: Record<string, unknown> = {}): Record<stri
   },
 });
 
-interface Ended { readonly code: number | null; readonly output: string }
-/** `./srdit run -f` of these resources, as a user starts it. */
-function run(...resources: Record<string, unknown>[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const file = join(folder, `${Math.random()}.yaml`);
-  writeFileSync(file, resources.map((resource) => stringify(resource)).join('---\n'));
-  const child = spawn(process.execPath, [CLI, 'run', '-f', file], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, SRDIT_THREADS: '1', NODE_TEST_CONTEXT: undefined } });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output += text; });
-  return { child, ended: new Promise((resolve) => child.once('close', (code) => { resolve({ code, output }); })) };
-}
+const run = (...resources: Record<string, unknown>[]) => cliRun(folder, resources);
 
 const keyOf = (name: string, kind = 'SRDiTTraining') => ({ kind, namespace: 'default', name });
 const stored = (name: string, kind?: string): Stored | undefined => load(places, keyOf(name, kind));

@@ -116,8 +116,9 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
 function excused(gang: Gang, observed: Observed, options: PlanOptions, ledger: Ledger): Decided | undefined {
   const { restarts } = ledger;
   const told = observed.status?.conditions?.find((condition) => condition.type === 'Running')?.reason;
+  if (told !== 'PeerLost' || restarts.charged === 0) return undefined;
   const silent = observed.pods.find((pod) => pod.attempt === ledger.attempt - 1 && isAlive(pod) && isOverdue(pod, observed, options));
-  if (told !== 'PeerLost' || silent === undefined || restarts.charged === 0) return undefined;
+  if (silent === undefined) return undefined;
   const { PeerLost: lostPeers = 1, ...reasons } = restarts.reasons ?? {};
   const loss: Loss = { kind: 'Disrupted', reason: 'Disrupted', message: `Worker ${silent.worker} was lost with its node, which does not answer` };
   return proceed(gang, observed, {

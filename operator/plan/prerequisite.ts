@@ -1,5 +1,6 @@
 import type { Decision } from './gang.ts';
 import { isSeries } from './series.ts';
+import { named, noCheckpoint, notFound } from './trained.ts';
 import type { Evaluation, Gang, Observed } from './types.ts';
 
 /** Folder of the checkpoint that an evaluation measures; undefined until its training has one to give. */
@@ -15,14 +16,9 @@ export function checkpointUri(evaluation: Evaluation, observed: Observed): strin
 export function prerequisite(gang: Gang, observed: Observed): Extract<Decision, { kind: 'Waiting' | 'Failed' }> | undefined {
   if (gang.kind !== 'SRDiTEvaluation' || gang.spec.checkpoint.uri !== undefined) return undefined;
   const name = gang.spec.checkpoint.training?.name ?? '';
-  if (observed.training === undefined || observed.training === null) {
-    return { kind: 'Waiting', reason: 'TrainingNotFound', message: `Waiting for SRDiTTraining "${name}": there is none of that name in namespace "${gang.metadata.namespace}"` };
-  }
+  if (observed.training === undefined || observed.training === null) return notFound(gang, name);
   const state = observed.training.status?.state;
-  if (state === 'Failed') return { kind: 'Waiting', reason: 'TrainingFailed', message: `Waiting for SRDiTTraining "${name}", which failed` };
-  if (state !== 'Complete') return { kind: 'Waiting', reason: 'TrainingNotComplete', message: `Waiting for SRDiTTraining "${name}" to complete` };
-  if (checkpointUri(gang, observed) === undefined) {
-    return { kind: 'Failed', reason: 'NoCheckpoint', message: `SRDiTTraining "${name}" is complete but its status names no checkpoint; set spec.checkpoint.uri to the folder that holds manifest.json` };
-  }
-  return undefined;
+  if (state === 'Failed') return { kind: 'Waiting', reason: 'TrainingFailed', message: `Waiting for ${named(name)}, which failed` };
+  if (state !== 'Complete') return { kind: 'Waiting', reason: 'TrainingNotComplete', message: `Waiting for ${named(name)} to complete` };
+  return checkpointUri(gang, observed) === undefined ? noCheckpoint(name) : undefined;
 }

@@ -1,4 +1,6 @@
 import type { CheckpointRef, LastWord, Series } from '@srdit/crds';
+import { trainingUri } from '@srdit/runtime/checkpoint/paths.ts';
+import { named, noCheckpoint, notFound } from './trained.ts';
 import type { Evaluation, Gang, Observed, Status, Training } from './types.ts';
 
 /** An evaluation of every checkpoint. It goes in rounds: a gang for one checkpoint, which ends; a wait for the next. */
@@ -30,10 +32,8 @@ export function finalStep(observed: Observed): number | undefined {
  *  right, and it is the oldest one that retention removes next. */
 export function next(gang: SeriesGang, observed: Observed, series: Series): Next {
   const { name, everySteps } = gang.spec.checkpoint.training;
-  const training = `SRDiTTraining "${name}"`;
-  if (observed.training === undefined || observed.training === null) {
-    return { kind: 'Waiting', reason: 'TrainingNotFound', message: `Waiting for ${training}: there is none of that name in namespace "${gang.metadata.namespace}"` };
-  }
+  const training = named(name);
+  if (observed.training === undefined || observed.training === null) return notFound(gang, name);
   const { state, checkpoints } = observed.training.status ?? {};
   const final = finalStep(observed);
   const through = series.through ?? 0;
@@ -41,9 +41,7 @@ export function next(gang: SeriesGang, observed: Observed, series: Series): Next
   const [due] = listed.filter(({ step }) => step > through && (step % everySteps === 0 || step === final)).sort((a, b) => a.step - b.step);
   if (due !== undefined) return { kind: 'Round', round: { step: due.step, uri: due.uri } };
   if (final !== undefined) return { kind: 'Complete', message: summary(series, training, state === 'Failed') };
-  if (state === 'Complete') {
-    return { kind: 'Failed', reason: 'NoCheckpoint', message: `${training} is complete but its status names no checkpoint; set spec.checkpoint.uri to the folder that holds manifest.json` };
-  }
+  if (state === 'Complete') return noCheckpoint(name);
   if (state === 'Failed') return { kind: 'Waiting', reason: 'TrainingFailed', message: `Waiting for ${training}, which failed before its first checkpoint` };
   const step = upcoming(gang, observed.training.spec, Math.max(through, checkpoints?.last?.step ?? 0));
   return { kind: 'Waiting', reason: 'CheckpointNotWritten', message: `Waiting for ${training} to write the checkpoint of step ${step}` };
@@ -102,12 +100,9 @@ export function seriesConfig(gang: SeriesGang, observed: Observed): { readonly e
   return { everySteps: gang.spec.checkpoint.training.everySteps, after: seriesOf(observed.status).through ?? 0, ...(final === undefined ? {} : { final }) };
 }
 
-/** Prefix of the training that a checkpoint belongs to. */
-const trainingPrefix = (uri: string): string => uri.replace(/\/attempts\/\d+\/checkpoints\/\d+$/, '');
-
 /** The round with the checkpoint that rank 0 has found in storage: an older one than the status of the training lists, or a newer
  *  one because ours is gone. Untrusted: only what is a checkpoint of the same training counts. */
 export function takenUp(round: NonNullable<Series['round']>, heard: { readonly step: number; readonly uri: string } | undefined): NonNullable<Series['round']> {
-  if (heard === undefined || !/\/attempts\/\d+\/checkpoints\/\d+$/.test(heard.uri) || trainingPrefix(heard.uri) !== trainingPrefix(round.uri)) return round;
-  return { step: heard.step, uri: heard.uri };
+  const training = trainingUri(round.uri);
+  return heard === undefined || training === undefined || trainingUri(heard.uri) !== training ? round : { step: heard.step, uri: heard.uri };
 }

@@ -4,10 +4,14 @@ export const MANIFEST = 'manifest.json';
 /** Steps have 9 digits: names sort as numbers do. */
 const STEP_DIGITS = 9;
 
+export const stepName = (step: number): string => String(step).padStart(STEP_DIGITS, '0');
 export const attemptPath = (attempt: number): string => `attempts/${attempt}`;
 export const claimPath = (attempt: number): string => `${attemptPath(attempt)}/claim`;
 export const checkpointPath = (attempt: number, step: number): string =>
-  `${attemptPath(attempt)}/checkpoints/${String(step).padStart(STEP_DIGITS, '0')}`;
+  `${attemptPath(attempt)}/checkpoints/${stepName(step)}`;
+
+/** uri of the training that a checkpoint belongs to, by the checkpoint's; undefined if it lies in no folder attempts/N/checkpoints. */
+export const trainingUri = (uri: string): string | undefined => /^(.+)\/attempts\/\d+\/checkpoints\/\d+$/.exec(uri)?.[1];
 
 export interface CheckpointPlace { readonly attempt: number; readonly step: number; readonly path: string }
 

@@ -5,6 +5,7 @@ import { encodePng } from '../generate/png.ts';
 import { FileStorage } from '../storage/file.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
+import { packDataset } from './pack.ts';
 
 /** For tests and benchmarks: a folder of its own, removed afterwards, with storage as a loader's thread finds it, too. */
 export async function temporaryFolder(): Promise<{ folder: string; environment: { SRDIT_FILE_ROOT: string }; open: (name: string) => Storage } & AsyncDisposable> {
@@ -30,4 +31,9 @@ export async function sourceFolder(folder: string, { count, side, classes }: { c
   }
   await writeFile(join(folder, 'dataset.json'), JSON.stringify({ labels }));
   return new FileStorage(`file://${folder}`, folder);
+}
+
+/** 64 such pictures of 4 classes, packed as 4x4 tokens. source: an empty folder for the pictures themselves. */
+export async function packedPictures(source: string, storage: Storage): Promise<void> {
+  await packDataset(await sourceFolder(source, { count: 64, side: 16, classes: 4 }), storage, { patch: 4, shardRows: 32 });
 }

@@ -2,7 +2,7 @@ import type { Done, EvaluationContext } from '../cli/context.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import { CheckpointError } from '../checkpoint/error.ts';
 import { listCheckpoints, readManifest } from '../checkpoint/list.ts';
-import { checkpointPath, MANIFEST, type CheckpointPlace } from '../checkpoint/paths.ts';
+import { checkpointPath, MANIFEST, stepName, trainingUri, type CheckpointPlace } from '../checkpoint/paths.ts';
 import { sumOverRanks } from '../generate/generate.ts';
 import type { Storage } from '../storage/storage.ts';
 
@@ -26,7 +26,7 @@ export async function inRound(context: EvaluationContext, evaluate: (context: Ev
  *  Undefined on all ranks if there is none: retention was faster. */
 async function takeUp(context: EvaluationContext): Promise<{ readonly step: number; readonly uri: string } | undefined> {
   const { config: { checkpointUri }, engine, gang, rank } = context;
-  const prefix = /^(.+)\/attempts\/\d+\/checkpoints\/\d+$/.exec(checkpointUri)?.[1];
+  const prefix = trainingUri(checkpointUri);
   if (prefix === undefined) throw wrongConfiguration('BadCheckpoint', `Cannot look for the checkpoints beside "${checkpointUri}": it lies in no folder attempts/N/checkpoints. Name a training of this version in spec.checkpoint.training`);
   const mine = rank === 0 ? await oldestDue(context, context.open(prefix)) : undefined;
   const [found, attempt, step] = await sumOverRanks(engine, gang, mine === undefined ? [0, 0, 0] : [1, mine.attempt, mine.step]) as [number, number, number];
@@ -38,7 +38,7 @@ async function takeUp(context: EvaluationContext): Promise<{ readonly step: numb
 }
 
 /** Place of a checkpoint's pictures and result below spec.storage.uri. */
-const resultPath = (step: number): string => `checkpoints/${String(step).padStart(9, '0')}`;
+const resultPath = (step: number): string => `checkpoints/${stepName(step)}`;
 
 async function oldestDue({ config: { series }, log }: EvaluationContext, training: Storage): Promise<CheckpointPlace | undefined> {
   if (series === undefined) return undefined;

@@ -1,5 +1,6 @@
 import type { TrainingSpec } from '@srdit/crds';
 import { attemptStorage } from '../checkpoint/claim.ts';
+import { stepName } from '../checkpoint/paths.ts';
 import type { Contents } from '../checkpoint/write.ts';
 import type { Done, TrainingContext } from '../cli/context.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
@@ -90,7 +91,7 @@ async function train(context: TrainingContext): Promise<Done> {
       context.report({ phase: 'Sampling' });
       const grid = await drawGrid(preview, k, checkpointer);
       if (grid !== undefined && samples !== undefined) {
-        const path = `samples/${String(k).padStart(9, '0')}.png`;
+        const path = `samples/${stepName(k)}.png`;
         await samples.write(path, grid.png);
         metrics?.image(k, 'samples', grid.png, grid.width, grid.height);
         context.report({ samples: { step: k, uri: `${samples.uri}/${path}` } });
