@@ -23,6 +23,7 @@ const broken: Record<string, { rule: Rule; value: unknown; old?: unknown; want: 
   'a rule about a change is not asked without one': { rule: rule('', 'self.count == oldSelf.count'), value: { count: 1 }, want: 0 },
   'a rule about a change is asked with one': { rule: rule('', 'self.count == oldSelf.count'), value: { count: 1 }, old: { count: 2 }, want: 1 },
   'maps are compared deeply': { rule: rule('', 'self.items == oldSelf.items'), value: { items: [{ size: 1 }] }, old: { items: [{ size: 1 }] }, want: 0 },
+  'what is there by default stays as it is': { rule: rule('filled', 'self == oldSelf'), value: { filled: { low: 1 } }, old: { filled: { low: 0 } }, want: 1 },
   'a rule that cannot be evaluated refuses': { rule: rule('', '1 / self.count > 0'), value: { count: 0 }, want: 1 },
 };
 for (const [name, { rule: one, value, old, want }] of Object.entries(broken)) test(name, () => {
@@ -33,6 +34,7 @@ const impossible: Record<string, { rule: Rule; want: RegExp }> = {
   'a path that leads nowhere': { rule: rule('items[].weight', 'true'), want: /there is no "weight"/ },
   'a fieldPath that leads nowhere': { rule: { ...rule('', 'true'), fieldPath: '.weight' }, want: /there is no "weight"/ },
   'a change inside a list': { rule: rule('items[]', 'self == oldSelf'), want: /is inside a list/ },
+  'a change of what may be left out': { rule: rule('count', 'self == oldSelf'), want: /it may be left out/ },
   'a rule inside a default': { rule: rule('filled', 'self.low >= 0.0'), want: /filled has a default. Put the rule above it/ },
 };
 for (const [name, { rule: one, want }] of Object.entries(impossible)) test(`${name} is no place for a rule`, () => {

@@ -6,6 +6,9 @@ export interface Rule extends Validation {
   readonly path: string;
 }
 
+/** A value that is always there stays as it is. */
+export const UNCHANGED = 'self == oldSelf';
+
 /** Hangs rules into a schema (which is changed).
  *  @throws Error when a path or fieldPath leads nowhere, a transition rule stands inside a list (old items cannot be found there) or a rule inside a default */
 export function attach(schema: Schema, rules: readonly Rule[]): Schema {
@@ -13,9 +16,13 @@ export function attach(schema: Schema, rules: readonly Rule[]): Schema {
     const parts = path === '' ? [] : path.replaceAll('[]', '.[]').split('.');
     if (parts.includes('[]') && isTransition(validation)) throw new Error(`Cannot attach rule "${validation.rule}": ${path} is inside a list, where oldSelf is not known. Put the rule above the list`);
     const target = descend(schema, parts, path);
-    // The API server asks the rules of a default before it fills that in further, and refuses the CRD.
-    const outer = parts.findIndex((_, index) => descend(schema, parts.slice(0, index + 1), path).default !== undefined);
+    // The API server asks the rules of a default before it fills that in further, and refuses the CRD. That nothing has changed holds then, too.
+    const outer = validation.rule === UNCHANGED ? -1 : parts.findIndex((_, index) => descend(schema, parts.slice(0, index + 1), path).default !== undefined);
     if (outer >= 0) throw new Error(`Cannot attach rule "${validation.rule}" at ${path}: ${parts.slice(0, outer + 1).join('.')} has a default. Put the rule above it`);
+    // A rule about a change is not asked of a field that comes or goes.
+    if (validation.rule === UNCHANGED && target.default === undefined && descend(schema, parts.slice(0, -1), path).required?.includes(parts.at(-1) ?? '') !== true) {
+      throw new Error(`Cannot attach rule "${validation.rule}" at ${path}: it may be left out. Compare at the object that holds it`);
+    }
     descend(target, validation.fieldPath?.slice(1).split('.') ?? [], `${path}${validation.fieldPath ?? ''}`);
     (target['x-kubernetes-validations'] ??= []).push(validation);
   }

@@ -1,4 +1,4 @@
-import type { Rule } from './rule.ts';
+import { UNCHANGED, type Rule } from './rule.ts';
 
 /** Pods carry the resource's name and an attempt number, and services need a DNS-1035 label. */
 export const nameRules: readonly Rule[] = [
@@ -10,15 +10,11 @@ export const nameRules: readonly Rule[] = [
 ];
 
 /** A field that holds a place in storage. */
-export function uriRules(path: string, field: string, presence: 'required' | 'optional' = 'required'): readonly Rule[] {
-  const unset = presence === 'optional' ? `!has(self.${field}) || ` : '';
+export function uriRules(path: string): readonly Rule[] {
+  const field = path.slice(path.lastIndexOf('.') + 1);
   return [
-    {
-      path, fieldPath: `.${field}`,
-      rule: `${unset}self.${field}.matches('^(file:///|gs://[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9](/|$))')`,
-      message: `Start ${field} with file:/// or gs://BUCKET`,
-    },
-    { path, fieldPath: `.${field}`, rule: `${unset}!self.${field}.matches('/[.][.]?(/|$)')`, message: `Leave "." and ".." out of ${field}` },
+    { path, rule: "self.matches('^(file:///|gs://[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9](/|$))')", message: `Start ${field} with file:/// or gs://BUCKET` },
+    { path, rule: "!self.matches('/[.][.]?(/|$)')", message: `Leave "." and ".." out of ${field}` },
   ];
 }
 
@@ -28,29 +24,30 @@ export const guidanceRules = (sampler: string): readonly Rule[] => [{
   rule: `self.${sampler}.guidance.low <= self.${sampler}.guidance.high`, message: 'Set guidance.low to at most guidance.high',
 }];
 
-/** What a gang can only change while it is stopped. */
+/** What a gang can only change while it is stopped. What mostly holds is asked first: the API server evaluates this whenever it writes a status. */
 export const gangChangeRules: readonly Rule[] = ['workers', 'ranksPerWorker', 'gpu'].map((field) => ({
   path: 'spec', fieldPath: `.gang.${field}`, reason: 'FieldValueForbidden',
-  rule: `self.suspend || oldSelf.suspend || self.gang.${field} == oldSelf.gang.${field}`,
+  rule: `self.gang.${field} == oldSelf.gang.${field} || self.suspend || oldSelf.suspend`,
   message: `Set suspend to true before or together with a change of gang.${field}`,
 }));
 
-/** What makes the run what it is. kind: named in the sentence. */
+/** What makes the run what it is: fields that are always there, by default if not set. Rules at the fields themselves, because looking a field up
+ *  in a spec of thirty is what CEL costs the API server most. kind: named in the sentence. */
 export const lastingRules = (kind: string, fields: readonly string[]): readonly Rule[] => fields.map((field) => ({
-  path: 'spec', fieldPath: `.${field}`, reason: 'FieldValueForbidden',
-  rule: `self.${field} == oldSelf.${field}`,
+  path: `spec.${field}`, reason: 'FieldValueForbidden',
+  rule: UNCHANGED,
   message: `Keep ${field} as it is or create another ${kind}: what was begun with one ${field} does not go on with another`,
 }));
 
 /** A resource does not change hands: the new one would not know what the old one has begun. */
 export const managedByRules: readonly Rule[] = [
   {
-    path: 'spec', fieldPath: '.managedBy', rule: "!has(self.managedBy) || self.managedBy.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-_.A-Za-z0-9]+$')",
+    path: 'spec.managedBy', rule: "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-_.A-Za-z0-9]+$')",
     message: 'Set managedBy to DOMAIN/NAME, for example kueue.x-k8s.io/multikueue, or leave it out',
   },
   {
     path: 'spec', fieldPath: '.managedBy', reason: 'FieldValueForbidden',
-    rule: 'has(self.managedBy) == has(oldSelf.managedBy) && (!has(self.managedBy) || self.managedBy == oldSelf.managedBy)',
+    rule: 'has(self.managedBy) ? has(oldSelf.managedBy) && self.managedBy == oldSelf.managedBy : !has(oldSelf.managedBy)',
     message: 'Keep managedBy as it is or create another resource: one controller does not know what another has begun',
   },
 ];
