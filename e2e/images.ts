@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildImage, surroundings } from '../images/build.ts';
-import type { ImageName } from '../images/content.ts';
+import type { ImageName } from '../images/config.ts';
 import { writeImage, type Image } from '../images/oci.ts';
 import { bytes, file, folder, link, type Entry } from '../images/tar.ts';
 import { cached, digest } from './cluster/cache.ts';

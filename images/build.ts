@@ -1,12 +1,13 @@
 /** Builds an image without a daemon, from what ./srdit brought: an OCI layout for `./srdit image` and e2e/, or, as the Dockerfile asks by
  *    node images/build.ts operator|runtime-cpu|runtime-cuda FOLDER
- *  its file system alone. */
+ *  its file system alone, the first layer in FOLDER/1, the next in FOLDER/2 and so on. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { image, IMAGES, type ImageName, type Surroundings } from './content.ts';
+import { IMAGES, type ImageName } from './config.ts';
+import { image, type Surroundings } from './content.ts';
 import { writeImage, type Written } from './oci.ts';
 import { writeTar } from './tar.ts';
 
@@ -30,15 +31,17 @@ export function surroundings(name: ImageName, registry = ''): Surroundings {
 export const buildImage = (name: ImageName, out: string, options: { compress: boolean; registry?: string }): Promise<Written> =>
   writeImage(image(name, surroundings(name, options.registry)), out, options.compress);
 
-/** Unpacks the file system of an image into a folder. */
+/** Unpacks each layer of an image into a folder of its own, so that the Dockerfile's layers are the same: of a new version of the code a node
+ *  that has the old one pulls little. */
 async function unpack(name: ImageName, folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  for (const { entries } of image(name, surroundings(name)).layers) {
-    const tar = spawn('tar', ['-x', '-C', folder, '--no-same-owner', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+  for (const [at, { entries }] of image(name, surroundings(name)).layers.entries()) {
+    const layer = join(folder, String(at + 1));
+    mkdirSync(layer, { recursive: true });
+    const tar = spawn('tar', ['-x', '-C', layer, '--no-same-owner', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
     await writeTar(entries, tar.stdin);
     tar.stdin.end();
     const [code] = await once(tar, 'exit') as [number | null];
-    if (code !== 0) throw new Error(`Cannot unpack the image into "${folder}": tar ended with ${code ?? 'a signal'}`);
+    if (code !== 0) throw new Error(`Cannot unpack the image into "${layer}": tar ended with ${code ?? 'a signal'}`);
   }
 }
 

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { after, test } from 'node:test';
 import { execFileSync } from 'node:child_process';
 import { closure } from './node-modules.ts';
 import { writeImage, type Image } from './oci.ts';
 import { sbom } from './sbom.ts';
 import { sources } from './sources.ts';
-import { bytes, complete, folder, link, type Entry } from './tar.ts';
+import { bytes, complete, folder, link, writeTar, type Entry } from './tar.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'srdit-images-'));
 after(() => { rmSync(work, { recursive: true, force: true }); });
@@ -54,6 +55,15 @@ for (const compress of [false, true]) {
 
 test('every folder that something lies in is an entry, before what lies in it', () => {
   assert.deepEqual(complete([bytes('a/b/c', '')]).map(({ path }) => path), ['a', 'a/b', 'a/b/c']);
+});
+
+test('a folder keeps its time where tar unpacks it, also when another name begins with its own', async () => {
+  const out = mkdtempSync(join(work, 'times-'));
+  const stream = createWriteStream(join(out, 'a.tar'));
+  await writeTar([bytes('a/one', ''), bytes('a-b', ''), bytes('a/two', '')], stream);
+  await finished(stream.end());
+  execFileSync('tar', ['-xf', join(out, 'a.tar'), '-C', out]);
+  assert.equal(statSync(join(out, 'a')).mtimeMs, 0);
 });
 
 test('the code of an image is what its entry points reach: stripped, its file names rewritten, and it runs', () => {

@@ -2,15 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { configOf, PLACE, TENSORFLOW, wheels, type ImageName } from './config.ts';
 import { libraries, libraryEntries, type Library } from './libraries.ts';
 import { closure, moduleEntries, type Locked } from './node-modules.ts';
 import { sbom, type Wheel } from './sbom.ts';
 import { sources } from './sources.ts';
 import { bytes, file, folder, link, tree, type Entry } from './tar.ts';
 import type { Image, Layer } from './oci.ts';
-
-export const IMAGES = ['operator', 'runtime-cpu', 'runtime-cuda'] as const;
-export type ImageName = (typeof IMAGES)[number];
 
 export interface Surroundings {
   readonly root: string;
@@ -20,11 +18,6 @@ export interface Surroundings {
   readonly registry: string;
 }
 
-/** Whom containers run as: distroless' nonroot, a number that owns nothing. */
-const USER = '65532:65532';
-const PLACE = 'srdit';
-const TENSORFLOW = '/opt/tensorflow';
-
 const FILES: readonly Entry[] = [
   bytes('etc/passwd', 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n'),
   bytes('etc/group', 'root:x:0:\nnonroot:x:65532:\n'),
@@ -32,19 +25,16 @@ const FILES: readonly Entry[] = [
   folder('tmp', 0o1777), folder('etc/srdit'), folder('dev'), folder('proc'), folder('sys'),
 ];
 
-/** tfjs comes in seven dialects of JavaScript; Node reads two of them. */
+/** tfjs comes in seven dialects of JavaScript, of which Node reads two; bare-* packages bring addons of another runtime for a dozen systems. */
 const otherDialect = (path: string): boolean => /@tensorflow\/[^/]+\/dist\/[^/]*\.(es2017|fesm|min)\.|@tensorflow\/[^/]+\/dist\/(bin|miniprogram|tools)\/|\/(web-?gl|webgpu)_[^/]*$/.test(path)
   || /@tensorflow\/[^/]+\/(binding|scripts|deps|src|dist\/tf[^/]*\.(es2017|fesm|min)[^/]*)(\/|$)/.test(path)
-  || /@kubernetes\/client-node\/(src|e2e|testdata)(\/|$)/.test(path) || /\/web-streams-polyfill\/(es2018|es6|polyfill|dist\/(?!ponyfill))/.test(path) || /\/core-js\/(es|features|full|actual|stage|proposals|stable|web)(\/|$)/.test(path);
+  || /@kubernetes\/client-node\/(src|e2e|testdata)(\/|$)/.test(path) || /\/web-streams-polyfill\/(es2018|es6|polyfill|dist\/(?!ponyfill))/.test(path) || /\/core-js\/(es|features|full|actual|stage|proposals|stable|web)(\/|$)|\/bare-[^/]+\/prebuilds(\/|$)/.test(path);
 
 /** The image of that name. @throws Error that says what is missing */
 export function image(name: ImageName, around: Surroundings): Image {
   const { version } = JSON.parse(readFileSync(join(around.root, 'package.json'), 'utf8')) as { version: string };
   return name === 'operator' ? operator(around, version) : runtime(name, around, version);
 }
-
-/** A small young generation, as watch events do not live long: less resident memory than by default, and a seventh less CPU time than with 2 MB. */
-export const OPERATOR_NODE_OPTIONS = '--max-semi-space-size=8';
 
 function operator({ root, registry }: Surroundings, version: string): Image {
   const code = sources(root, ['operator/controller/main.ts'], PLACE);
@@ -57,7 +47,7 @@ function operator({ root, registry }: Surroundings, version: string): Image {
       { name: 'npm packages', entries: moduleEntries(root, packages, PLACE, otherDialect) },
       { name: 'operator', entries: [...code.entries, link('usr/local/bin/srdit-operator', `/${PLACE}/operator/controller/main.js`), ...told(`srdit-operator`, version, packages, shared, [])] },
     ],
-    config: { user: USER, entrypoint: ['srdit-operator'], environment: { NODE_ENV: 'production', NODE_OPTIONS: OPERATOR_NODE_OPTIONS }, labels: labels('srdit-operator', version, 'Operator of SRDiTTraining and SRDiTEvaluation') },
+    config: configOf('operator', root, version),
   };
 }
 
@@ -69,7 +59,6 @@ function runtime(name: 'runtime-cpu' | 'runtime-cuda', { root, registry, tensorf
   const tfjs = join(root, 'node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node');
   const programs = [process.execPath, addon, tfjs, ...sharpLibraries(root)];
   const shared = libraries(programs, [tensorflow, join(root, 'node_modules')]);
-  const search = flavour === 'gpu' ? readdirSync(join(tensorflow, 'nvidia')).map((part) => `${TENSORFLOW}/nvidia/${part}/lib`) : [];
   return {
     name: `${registry}srdit-runtime:${version}${flavour === 'gpu' ? '-cuda' : ''}`,
     layers: [
@@ -85,19 +74,9 @@ function runtime(name: 'runtime-cpu' | 'runtime-cuda', { root, registry, tensorf
         ],
       },
     ],
-    config: {
-      user: USER, entrypoint: ['srdit-runtime'], labels: labels('srdit-runtime', version, 'Trains, samples and measures SR-DiT'),
-      environment: {
-        NODE_ENV: 'production', SRDIT_ADDON: `/${PLACE}/srdit.node`,
-        ...(search.length === 0 ? {} : { LD_LIBRARY_PATH: search.join(':'), NVIDIA_VISIBLE_DEVICES: 'all', NVIDIA_DRIVER_CAPABILITIES: 'compute,utility' }),
-      },
-    },
+    config: configOf(name, root, version),
   };
 }
-
-const labels = (title: string, version: string, description: string): Record<string, string> => ({
-  'org.opencontainers.image.title': title, 'org.opencontainers.image.version': version, 'org.opencontainers.image.description': description, 'org.opencontainers.image.licenses': 'Apache-2.0',
-});
 
 const base = (shared: readonly Library[]): Layer => ({ name: 'node and its libraries', entries: [...FILES, stripped('usr/local/bin/node', process.execPath), ...libraryEntries(shared)] });
 
@@ -124,13 +103,6 @@ function native(path: string, from: string, tensorflow: string): Entry {
   if (at < 0 || own.length !== old.length) throw new Error(`Cannot move "${from}" into an image: it does not name "${old}" as the place of TensorFlow, or that path is shorter than "${TENSORFLOW}/tensorflow". Set SRDIT_CACHE to a longer path and run ./srdit setup`);
   content.write(own, at, 'latin1');
   return bytes(path, content, 0o755);
-}
-
-function wheels(root: string, flavour: string): Wheel[] {
-  return readFileSync(join(root, 'runtime/install', `${flavour}.wheels`), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
-    const [name = '', version = '', , , , sha256 = ''] = line.split(/\s+/);
-    return { name, version, sha256 };
-  });
 }
 
 /** sharp's own program; its other library lies beside it. */

@@ -32,7 +32,8 @@ export function tree(path: string, from: string, keep: (path: string) => boolean
   return walk('');
 }
 
-/** Sorted, each path once (the last wins), and every folder that an entry lies in. */
+/** Sorted, each path once (the last wins), and every folder that an entry lies in. What lies in a folder follows it at once, before "folder-2":
+ *  tar sets the time of a folder when it has left it. */
 export function complete(entries: readonly Entry[]): Entry[] {
   const all = new Map(entries.map((entry) => [entry.path, entry]));
   for (const { path } of entries) {
@@ -41,7 +42,8 @@ export function complete(entries: readonly Entry[]): Entry[] {
       if (!all.has(parent)) all.set(parent, folder(parent));
     }
   }
-  return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const key = (path: string): string => path.replaceAll('/', '\0');
+  return [...all.values()].sort((a, b) => (key(a.path) < key(b.path) ? -1 : 1));
 }
 
 const BLOCK = 512;

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { resource, type KubeObject, type Resource } from 'kopf-ts';
 import { parseResource } from '@srdit/crds';
 import { laidOut } from './laid-out.ts';
-import { OPERATOR_NODE_OPTIONS } from '../../images/content.ts';
+import { OPERATOR_NODE_OPTIONS } from '../../images/config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Measured } from './process.ts';
 
