@@ -17,7 +17,10 @@ after(() => run?.stop());
 for (const alone of [false, true]) {
   describe(alone ? 'one by one' : 'side by side', { concurrency: alone ? 1 : SIDE_BY_SIDE }, () => {
     for (const named of all.filter(({ scenario }) => (scenario.alone === true) === alone)) {
-      test(named.scenario.title, { skip, timeout: 1_200_000 }, () => run?.scenario(named));
+      test(named.scenario.title, { skip, timeout: 1_200_000 }, async (context) => {
+        await run?.scenario(named);
+        for (const line of run?.told.get(named.name) ?? []) context.diagnostic(line);
+      });
     }
   });
 }

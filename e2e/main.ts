@@ -33,6 +33,7 @@ export async function runScenarios(words: readonly string[]): Promise<number> {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await one(next);
     }));
     for (const named of wanted.filter(({ scenario }) => scenario.alone === true)) await one(named);
+    for (const [name, lines] of run.told) print([`${name} measured:`, ...lines].join('\n    '));
   } catch (error) {
     if (!(error instanceof MissingPart)) throw error;
     print(`${wanted.length} scenarios skipped: ${error.message}`);

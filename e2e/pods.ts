@@ -1,13 +1,27 @@
 /** What happens to the pods of a scenario, from a watch as it goes. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Cluster } from './cluster/cluster.ts';
 import type { World } from './scenario.ts';
+import { watchObjects } from './watch.ts';
 
 export interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string; readonly labels: Readonly<Record<string, string>>; readonly deletionTimestamp?: string };
   readonly spec: { readonly nodeName?: string };
   readonly status: { readonly phase: string; readonly containerStatuses?: readonly { readonly state: { readonly terminated?: { readonly exitCode: number } } }[] };
+}
+
+/** A pod of a run as an event of a watch told it. */
+export interface Sighting {
+  /** When the event came, milliseconds since 1970. */
+  readonly time: number;
+  readonly run: string;
+  readonly attempt: number;
+  readonly pod: string;
+  readonly phase: string;
+  /** Its process is gone, or never will be. */
+  readonly ended: boolean;
+  readonly exitCode?: number;
 }
 
 /** Pods of an attempt of a training, by worker. */
@@ -20,41 +34,39 @@ export async function podsOf(world: World, name: string, attempt: number): Promi
 /** Watches a namespace's pods. At its end it tells whether pods of two attempts of one run were ever there together with processes in them: created and
  *  neither ended nor removed. */
 export class PodWatch implements Disposable {
-  readonly #child;
+  readonly #child: ChildProcess;
   /** run -> attempt -> uids of pods alive. */
   readonly #alive = new Map<string, Map<number, Set<string>>>();
   readonly #overlaps: string[] = [];
   readonly #log: string[] = [];
+  /** All events in their order. */
+  readonly sightings: Sighting[] = [];
   /** Newest attempt seen of each run. */
   readonly #newest = new Map<string, number>();
   #ended = false;
 
   constructor(cluster: Cluster, namespace: string) {
-    this.#child = spawn(cluster.binary, ['kubectl', '-n', namespace, 'get', 'pods', '--watch', '--output-watch-events', '-o', 'json'], { env: cluster.environment, stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child = watchObjects<Pod>(cluster, ['-n', namespace, 'pods'], (type, pod) => { this.#take(type, pod); });
     this.#child.once('exit', () => { this.#ended = true; });
-    let text = '';
-    this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-      const lines = text.split('\n');
-      text = lines.pop() ?? '';
-      for (const line of lines) this.#take(JSON.parse(line) as { type: string; object: Pod });
-    });
   }
 
-  #take({ type, object: { metadata, status, spec } }: { type: string; object: Pod }): void {
+  #take(type: string, { metadata, status, spec }: Pod): void {
     const run = metadata.labels['app.kubernetes.io/instance'];
     const attempt = Number(metadata.labels['srdit.dev/attempt']);
     if (run === undefined || Number.isNaN(attempt)) return;
-    this.#log.push(`${new Date().toISOString()} ${type} ${metadata.name} ${status.phase} on ${spec.nodeName ?? 'no node'}${metadata.deletionTimestamp === undefined ? '' : ' deleting'}${status.containerStatuses?.[0]?.state.terminated === undefined ? '' : ' terminated'}`);
+    // A container's end is known before the pod's phase says so.
+    const containers = status.containerStatuses ?? [];
+    const ended = type === 'DELETED' || status.phase === 'Succeeded' || status.phase === 'Failed' || (containers.length > 0 && containers.every(({ state }) => state.terminated !== undefined));
+    const exitCode = containers[0]?.state.terminated?.exitCode;
+    const now = new Date();
+    this.#log.push(`${now.toISOString()} ${type} ${metadata.name} ${status.phase} on ${spec.nodeName ?? 'no node'}${metadata.deletionTimestamp === undefined ? '' : ' deleting'}${exitCode === undefined ? '' : ` terminated with ${exitCode}`}`);
+    this.sightings.push({ time: now.getTime(), run, attempt, pod: metadata.name, phase: status.phase, ended, ...(exitCode !== undefined && { exitCode }) });
     this.#newest.set(run, Math.max(attempt, this.#newest.get(run) ?? 0));
     const attempts = this.#alive.get(run) ?? new Map<number, Set<string>>();
     this.#alive.set(run, attempts);
     const alive = attempts.get(attempt) ?? new Set<string>();
     attempts.set(attempt, alive);
-    // A container's end is known before the pod's phase says so.
-    const containers = status.containerStatuses ?? [];
-    const ended = status.phase === 'Succeeded' || status.phase === 'Failed' || (containers.length > 0 && containers.every(({ state }) => state.terminated !== undefined));
-    if (type === 'DELETED' || ended) alive.delete(metadata.uid);
+    if (ended) alive.delete(metadata.uid);
     else alive.add(metadata.uid);
     const together = [...attempts].filter(([, uids]) => uids.size > 0).map(([number]) => number);
     if (together.length > 1) this.#overlaps.push(`${run}: attempts ${together.join(' and ')} at ${metadata.name} (${type})`);
@@ -82,9 +94,9 @@ export const rankProcesses = (world: World, host: RegExp): number[] => world.clu
 export const evict = (world: World, pod: string): Promise<string> => world.cluster.kubectl(['create', '--raw', `/api/v1/namespaces/${world.namespace}/pods/${pod}/eviction`, '-f', '-'],
   { input: JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: world.namespace } }) });
 
-/** Ends a rank's process as if the kernel had: no container runtime, no kubelet is asked. */
-export function killRank(world: World, host: string): void {
+/** Ends a rank's process as if the kernel had: no container runtime, no kubelet is asked. SIGQUIT makes a contract rank, a program in Go, end with exit code 2. */
+export function killRank(world: World, host: string, signal: NodeJS.Signals = 'SIGKILL'): void {
   const found = rankProcesses(world, new RegExp(`^${host}$`));
   if (found.length === 0) throw new Error(`No process of ${host} is there to be killed`);
-  for (const pid of found) process.kill(pid, 'SIGKILL');
+  for (const pid of found) process.kill(pid, signal);
 }

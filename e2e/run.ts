@@ -13,8 +13,9 @@ import type { Need, Scenario, World } from './scenario.ts';
 const ROOT = dirname(import.meta.dirname);
 const KEPT = join(ROOT, '.srdit/e2e');
 export const CHART = join(ROOT, 'charts/srdit');
+export const CAUSE_WINDOW_SECONDS = 3;
 /** Short waits, so that scenarios are. */
-export const OPERATOR_VALUES = ['crds.install=false', `image.registry=${REGISTRY}`, `runtime.image.registry=${REGISTRY}`, 'forceAfterSeconds=5', 'causeWindowSeconds=3', 'progressSeconds=1']
+export const OPERATOR_VALUES = ['crds.install=false', `image.registry=${REGISTRY}`, `runtime.image.registry=${REGISTRY}`, 'forceAfterSeconds=5', `causeWindowSeconds=${CAUSE_WINDOW_SECONDS}`, 'progressSeconds=1']
   .flatMap((value) => ['--set', value]);
 
 /** How many scenarios go on at a time; each waits more than it works. */
@@ -33,6 +34,8 @@ export async function scenarios(words: readonly string[] = []): Promise<Named[]>
 export class Run implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly images: readonly string[];
+  /** What scenarios have measured, a line each, by their names. */
+  readonly told = new Map<string, readonly string[]>();
   /** Of every training and evaluation from the beginning. */
   readonly recorder: StatusRecorder;
   readonly #helm: string | undefined;
@@ -137,6 +140,7 @@ export class Run implements AsyncDisposable {
     ], []);
     return {
       cluster, namespace, data, note, run: this,
+      tell: (text) => { this.told.set(name, [...this.told.get(name) ?? [], text]); },
       helm: (...args) => this.helm(args),
       kubectl: (...args) => cluster.kubectl(['-n', namespace, ...args]),
       tryKubectl: (args, options) => cluster.tryKubectl(['-n', namespace, ...args], options),

@@ -33,4 +33,6 @@ export interface World {
   readonly get: <T>(...args: string[]) => Promise<T>;
   /** A line of the scenario's log, which is kept if it fails. */
   readonly note: (text: string) => void;
+  /** A line about what was measured, for who runs the scenarios; shown also if all is well. */
+  readonly tell: (text: string) => void;
 }

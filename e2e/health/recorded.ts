@@ -1,8 +1,9 @@
 /** Every status that is different in kind, from a watch over all namespaces as long as the cluster lives. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { EvaluationStatus, TrainingStatus } from '@srdit/crds';
 import type { Cluster } from '../cluster/cluster.ts';
+import { watchObjects } from '../watch.ts';
 
 export interface Recorded {
   readonly apiVersion: string;
@@ -31,15 +32,8 @@ export class StatusRecorder implements Disposable {
   /** A watch ends with the API server that it asks, which scenarios kill; the next one begins with all that is there. */
   #watch(cluster: Cluster, kind: string): void {
     if (this.#over) return;
-    const child = spawn(cluster.binary, ['kubectl', 'get', kind, '-A', '--watch', '--output-watch-events', '-o', 'json'], { env: cluster.environment, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = watchObjects<Recorded>(cluster, [kind, '-A'], (_, object) => { this.#take(object); });
     this.#children.add(child);
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-      const lines = text.split('\n');
-      text = lines.pop() ?? '';
-      for (const line of lines) this.#take((JSON.parse(line) as { object: Recorded }).object);
-    });
     child.once('close', () => {
       this.#children.delete(child);
       setTimeout(() => { this.#watch(cluster, kind); }, PAUSE).unref();
