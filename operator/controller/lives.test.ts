@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyOf, type ResourceName } from 'kopf-ts';
-import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings } from './kubernetes.ts';
+import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings, type Pod } from './kubernetes.ts';
 import { NAMESPACE, World } from './testing/world.ts';
-import type { Life, Worker } from './testing/kubelets.ts';
+import { worker, type Life, type Worker } from './testing/kubelets.ts';
 
 const SECOND = 1000;
 const done: Life = { after: 60 * SECOND, exitCode: 0 };
@@ -226,6 +226,57 @@ test('a lost node is waited for, then the gang moves', async () => {
   await world.reaches('t', 'Complete');
   assert.deepEqual([world.status('t').attempt, world.status('t').restarts?.charged, world.status('t').restarts?.reasons], [2, 0, { Disrupted: 1 }]);
   lawful(world);
+  await operator.stop();
+});
+
+/** A training without restarts of which worker 1 has lost its peer, which is still there. */
+async function peerLost(world: World): Promise<Pod> {
+  const [silent, told] = world.kubelets.podsOf('t', 1).toSorted((a, b) => worker(a).worker - worker(b).worker);
+  assert.ok(silent !== undefined && told !== undefined);
+  const word = { exitCode: 76, reason: 'PeerLost', message: 'Lost rank 0', rank: 1, lostRank: 0 };
+  world.server.patch(pods, keyOf(told), { status: { phase: 'Failed', containerStatuses: [{ name: 'runtime', state: { terminated: { exitCode: 76, message: JSON.stringify(word) } } }] } }, 'status');
+  await world.clock.advance(20 * SECOND);
+  return silent;
+}
+const NO_RESTARTS = { gang: { workers: 2, maxRestarts: 0, backoffSeconds: 1, gpu: { perRank: 0 } } };
+
+test('a node dies with the budget spent, and the peers tell first: waited for and told, then a free restart', async () => {
+  const world = new World({ life: ({ attempt }) => (attempt === 1 ? 'runs' : done) });
+  world.train('t', NO_RESTARTS);
+  const operator = world.start();
+  await world.reaches('t', 'Running');
+  for (const pod of world.kubelets.podsOf('t', 1)) if (worker(pod).worker === 0) world.kubelets.lose(pod);
+  await peerLost(world);
+  assert.deepEqual([world.status('t').attempt, world.status('t').state, world.reason('t')], [1, 'Restarting', 'NodeMayBeLost']);
+  await world.reaches('t', 'Complete');
+  assert.deepEqual([world.status('t').attempt, world.status('t').restarts?.charged, world.status('t').restarts?.reasons], [2, 0, { Disrupted: 1 }]);
+  lawful(world);
+  await operator.stop();
+});
+
+test('the same, and the cluster removes the node: its pod goes in one moment, with its cause', async () => {
+  const world = new World({ life: ({ attempt }) => (attempt === 1 ? 'runs' : done) });
+  world.train('t', NO_RESTARTS);
+  const operator = world.start();
+  await world.reaches('t', 'Running');
+  for (const pod of world.kubelets.podsOf('t', 1)) if (worker(pod).worker === 0) world.kubelets.lose(pod);
+  const silent = await peerLost(world);
+  world.server.patch(pods, keyOf(silent), { status: { phase: 'Failed', conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC' }] } }, 'status');
+  world.kubelets.forced(keyOf(silent));
+  await world.reaches('t', 'Complete');
+  assert.deepEqual([world.status('t').attempt, world.status('t').restarts?.charged, world.status('t').restarts?.reasons], [2, 0, { Disrupted: 1 }]);
+  await operator.stop();
+});
+
+test('a lost peer whose node lives ends the run once it has answered', async () => {
+  const world = new World({ life: () => 'runs' });
+  world.train('t', NO_RESTARTS);
+  const operator = world.start();
+  await world.reaches('t', 'Running');
+  await peerLost(world);
+  assert.deepEqual([world.status('t').attempt, world.status('t').state, world.reason('t', 'Failed')], [1, 'Failed', 'RestartsSpent']);
+  assert.match(world.told('t').at(-1) ?? '', /^RestartsSpent: Worker 1 lost rank 0\. Restarts are switched off/);
+  assert.deepEqual(world.kubelets.podsOf('t', 1).filter(({ status }) => status?.phase === 'Running'), []);
   await operator.stop();
 });
 

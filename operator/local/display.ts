@@ -1,3 +1,4 @@
+import { UNDECIDED } from '../plan/outcome.ts';
 import type { Observed, Status } from '../plan/types.ts';
 import type { Stored } from './state.ts';
 import { label, progressText, resultText } from './text.ts';
@@ -92,7 +93,7 @@ function newsOf(stored: Stored): string | undefined {
     case 'Pending': return running?.reason.startsWith('Training') === true || running?.reason === 'CheckpointNotWritten' ? running.message : undefined;
     case 'Starting': return `starting attempt ${status.attempt ?? 1}, ${gang}`;
     case 'Running': return `attempt ${status.attempt ?? 1} runs${status.series?.round === undefined ? '' : ` on the checkpoint of step ${status.series.round.step}`}, ${gang}`;
-    case 'Restarting': return running === undefined || running.reason === 'GangLost' ? undefined : `restarting as attempt ${status.attempt ?? 1}. ${running.message}`;
+    case 'Restarting': return running === undefined || UNDECIDED.has(running.reason) ? undefined : `restarting as attempt ${status.attempt ?? 1}. ${running.message}`;
     case 'Suspending': return 'stopping; all ranks write a checkpoint at the same step';
     default: return undefined; // how it ended is for whoever asked for the run
   }

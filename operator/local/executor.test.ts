@@ -127,6 +127,11 @@ test('kill -9 of a rank: the next attempt goes on from the newest checkpoint; a 
   assert.match(conditionOf(stored, 'Failed')?.message ?? '', /Worker 0 ended with exit code 137/);
 });
 
+test('ranks that were told to go for a restart are not taken for ranks that somebody wants to stop', async () => {
+  const stored = await start(trainingOf('slow', { noProgressSeconds: 1 }), { SRDIT_TEST_STEP_MS: '1500' }).done;
+  assert.deepEqual([stored.status?.state, stored.status?.attempt, conditionOf(stored, 'Failed')?.reason], ['Failed', 2, 'RestartsSpent']);
+});
+
 test('wrong configuration fails at once with the sentence; mended, it runs', async () => {
   const stored = await start(trainingOf('wrong', { data: { uri: 'file:///data/missing', teacherFeatures: false } })).done;
   assert.deepEqual([exitCodeOf(stored), stored.status?.attempt], [64, 1]);

@@ -44,7 +44,7 @@ const PASSING: ReadonlySet<string> = new Set(['Fenced', 'ClaimTaken', 'JoinTimed
  *  no checkpoint. */
 function stopped(pods: readonly ObservedPod[]): string | undefined {
   if (pods.some((pod) => pod.phase === 'Failed' && pod.exitCode !== ExitCode.Stopped && pod.exitCode !== ExitCode.PeerLost)) return undefined;
-  const told = pods.filter((pod) => pod.exitCode === ExitCode.Stopped && !PASSING.has(pod.lastWord?.reason ?? ''));
+  const told = pods.filter((pod) => pod.deletionTime === undefined && pod.exitCode === ExitCode.Stopped && !PASSING.has(pod.lastWord?.reason ?? ''));
   if (told.length === 0) return undefined;
   const words = told.map((pod) => pod.lastWord).find((word) => word !== undefined && word.reason !== 'Stopped');
   return words?.message ?? 'A rank was told to stop; the same command goes on';

@@ -1,5 +1,6 @@
 import { after, backoffSeconds } from './backoff.ts';
-import { isCharged, isSettled, outcomeOf, type Loss } from './outcome.ts';
+import { conditionOf } from './conditions.ts';
+import { isCharged, isSettled, outcomeOf, UNDECIDED, wasStopped, wasTakenAway, type Loss } from './outcome.ts';
 import { progressMark, resultWord } from './progress.ts';
 import { isOverdue } from './overdue.ts';
 import { prerequisite } from './prerequisite.ts';
@@ -26,28 +27,30 @@ export type Decision =
   | { readonly kind: 'Failed'; readonly reason: string; readonly message: string }
   /** The gang is lost, but why may still show; the attempt stands until then. */
   | { readonly kind: 'Settling'; readonly loss: Loss; readonly until: string }
+  /** No restart is left for a lost peer, but it may have been lost with its node, and that costs none. So the workers that are left
+   *  are told to go: one whose kubelet is alive ends by its grace period, and one that is overdue was lost with its node. */
+  | { readonly kind: 'Doubting'; readonly loss: Loss }
   /** The pods of older attempts must leave before new ones may come: two attempts are never alive together. */
   | { readonly kind: 'Clearing'; readonly loss?: Loss }
   | { readonly kind: 'BackingOff'; readonly until: string; readonly loss?: Loss }
-  | { readonly kind: 'Run'; readonly phase: 'Pending' | 'Starting' | 'Running'; readonly waiting?: Waiting };
+  | { readonly kind: 'Run'; readonly phase: 'Pending' | 'Starting' | 'Running'; readonly waiting?: Waiting; readonly loss?: Loss };
 
 export interface Decided { readonly ledger: Ledger; readonly decision: Decision }
 
 export const isAlive = (pod: ObservedPod): boolean => pod.phase === 'Pending' || pod.phase === 'Running';
 
-const conditionIsTrue = (status: Status | undefined, type: string): boolean =>
-  status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+const isTrue = (status: Status | undefined, type: 'Complete' | 'Failed'): boolean => conditionOf(status?.conditions, type)?.status === 'True';
 
 /** Complete stays complete and failed stays failed, whatever happens to pods afterwards. Only a changed spec begins
  *  again: more steps than were done, or anything new after a failure (a new generation is a person's decision). */
 export function hasEnded(gang: Gang, observed: Observed): boolean {
   const { status } = observed;
-  if (conditionIsTrue(status, 'Complete')) {
+  if (isTrue(status, 'Complete')) {
     // The training went on: raised steps, or mended after a failure.
     if (isSeries(gang)) return next(gang, observed, seriesOf(status)).kind !== 'Round';
     return gang.kind === 'SRDiTEvaluation' || gang.spec.steps <= (status?.progress?.step ?? Number.POSITIVE_INFINITY);
   }
-  return conditionIsTrue(status, 'Failed') && status?.observedGeneration === gang.metadata.generation;
+  return isTrue(status, 'Failed') && status?.observedGeneration === gang.metadata.generation;
 }
 
 /** Begins an ended run anew: attempts count on (their claims in storage stay), restarts from nothing. */
@@ -68,7 +71,7 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   const { status } = observed;
   const ledger = ledgerOf(status);
   if (hasEnded(gang, observed)) return { ledger, decision: { kind: 'Ended' } };
-  const wasEnded = conditionIsTrue(status, 'Complete') || conditionIsTrue(status, 'Failed');
+  const wasEnded = isTrue(status, 'Complete') || isTrue(status, 'Failed');
 
   const pods = observed.pods.filter((pod) => pod.attempt === ledger.attempt);
   const job = observed.jobs.find((one) => one.attempt === ledger.attempt);
@@ -76,7 +79,9 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   const wasRunning = status?.state === 'Running';
   // No gang was begun, or the one of the last round has ended well: its pods have nothing more to say.
   const idle = ledger.attempt === 0 || (isSeries(gang) && ledger.series?.round === undefined);
-  const outcome = idle || wasEnded ? { kind: 'Going' } as const : outcomeOf(pods, job, gang.spec.gang.workers, wasRunning);
+  // What our own TERM does to a pod explains no lost peer.
+  const telling = conditionOf(status?.conditions, 'Running')?.reason === 'NodeMayBeLost' ? pods.filter((pod) => !wasStopped(pod)) : pods;
+  const outcome = idle || wasEnded ? { kind: 'Going' } as const : outcomeOf(telling, job, gang.spec.gang.workers, wasRunning);
 
   if (outcome.kind === 'Complete') return isSeries(gang) ? roundOver(gang, observed, ledger) : { ledger, decision: { kind: 'Complete' } };
   if (outcome.kind === 'Lost' && (outcome.loss.kind === 'WrongConfiguration' || outcome.loss.kind === 'Diverged')) {
@@ -100,27 +105,28 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   if (deadline !== undefined && observed.now >= deadline) {
     return { ledger, decision: { kind: 'Failed', reason: 'DeadlineExceeded', message: `The run was not complete after spec.activeDeadlineSeconds (${gang.spec.activeDeadlineSeconds ?? 0} s). Raise it to go on from the newest checkpoint` } };
   }
-  if (outcome.kind === 'Lost') return lost(gang, observed, options, ledger, outcome.loss);
-  // Told to go, and neither it nor its kubelet answers: a node that is gone. Its processes may live on; the next claim fences them.
-  const silent = ledger.attempt === 0 ? undefined : pods.find((pod) => isAlive(pod) && isOverdue(pod, observed, options));
+  const silent = pods.find((pod) => isSilent(pod, observed, options));
   if (silent !== undefined) {
     return lost(gang, observed, options, ledger, { kind: 'Disrupted', reason: 'Disrupted', message: `Worker ${silent.worker} was told to go, and its node does not answer${silent.reason === undefined ? '' : ` (${silent.reason})`}` });
   }
+  if (outcome.kind === 'Lost') return lost(gang, observed, options, ledger, outcome.loss);
   const stall = stallTime(gang, observed);
   if (stall !== undefined && observed.now >= stall.at) return lost(gang, observed, options, ledger, stall.loss);
   return excused(gang, observed, options, ledger) ?? proceed(gang, observed, ledger);
 }
 
+/** Told to go, and neither it nor its kubelet answers: a node that is gone. Its processes may live on; the next claim fences them. */
+const isSilent = (pod: ObservedPod, observed: Observed, options: PlanOptions): boolean => isAlive(pod) && isOverdue(pod, observed, options);
+
 /** A node that dies takes its ranks along without a word: their peers tell first, and are charged for it. That the node was the
- *  cause shows later, when the pods on it do not go: then the restart costs nothing after all. */
+ *  cause shows later, when the pods on it do not go, or the cluster clears them away: then the restart costs nothing after all. */
 function excused(gang: Gang, observed: Observed, options: PlanOptions, ledger: Ledger): Decided | undefined {
   const { restarts } = ledger;
-  const told = observed.status?.conditions?.find((condition) => condition.type === 'Running')?.reason;
-  if (told !== 'PeerLost' || restarts.charged === 0) return undefined;
-  const silent = observed.pods.find((pod) => pod.attempt === ledger.attempt - 1 && isAlive(pod) && isOverdue(pod, observed, options));
-  if (silent === undefined) return undefined;
+  if (conditionOf(observed.status?.conditions, 'Running')?.reason !== 'PeerLost' || restarts.charged === 0) return undefined;
+  const gone = observed.pods.find((pod) => pod.attempt === ledger.attempt - 1 && (isSilent(pod, observed, options) || wasTakenAway(pod)));
+  if (gone === undefined) return undefined;
   const { PeerLost: lostPeers = 1, ...reasons } = restarts.reasons ?? {};
-  const loss: Loss = { kind: 'Disrupted', reason: 'Disrupted', message: `Worker ${silent.worker} was lost with its node, which does not answer` };
+  const loss: Loss = { kind: 'Disrupted', reason: 'Disrupted', message: `Worker ${gone.worker} was lost with its node, which ${gone.reason === undefined ? 'does not answer' : `is gone (${gone.reason})`}` };
   return proceed(gang, observed, {
     ...ledger,
     restarts: {
@@ -158,13 +164,14 @@ function roundOver(gang: SeriesGang, observed: Observed, ledger: Ledger): Decide
 /** A collective blocks for ever when one rank is gone, so ranks are never replaced singly: the attempt is over. */
 function lost(gang: Gang, observed: Observed, options: PlanOptions, ledger: Ledger, loss: Loss): Decided {
   const { now, status } = observed;
-  const noted = status?.conditions?.find((condition) => condition.type === 'Running' && condition.reason === 'GangLost');
-  const since = noted?.lastTransitionTime ?? now;
+  const noted = conditionOf(status?.conditions, 'Running');
+  const since = noted !== undefined && UNDECIDED.has(noted.reason) ? noted.lastTransitionTime : now;
   const until = after(since, options.causeWindowSeconds);
   if (!isSettled(loss) && now < until) return { ledger, decision: { kind: 'Settling', loss, until } };
 
   const charged = isCharged(loss);
   if (charged && ledger.restarts.charged >= gang.spec.gang.maxRestarts) {
+    if (loss.kind === 'PeerLost' && observed.pods.some((pod) => pod.attempt === ledger.attempt && isAlive(pod))) return { ledger, decision: { kind: 'Doubting', loss } };
     const spent = ledger.restarts.charged === 0 ? 'Restarts are switched off' : `Restarted ${ledger.restarts.charged} times already`;
     return {
       ledger,
@@ -195,7 +202,7 @@ function proceed(gang: Gang, observed: Observed, ledger: Ledger, loss?: Loss): D
   const phase = running >= gang.spec.gang.workers ? 'Running' : running > 0 ? 'Starting' : 'Pending';
   const { nextAttemptTime: _passed, ...rest } = ledger;
   const waiting = phase === 'Running' ? undefined : waitingOf(observed, ledger.attempt);
-  return { ledger: rest, decision: { kind: 'Run', phase, ...(waiting === undefined ? {} : { waiting }) } };
+  return { ledger: rest, decision: { kind: 'Run', phase, ...because, ...(waiting === undefined ? {} : { waiting }) } };
 }
 
 /** Why the gang does not run yet, in the words of whoever keeps it from running: whoever refused the Job, the Job's, else the first worker's. */

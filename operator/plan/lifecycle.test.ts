@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plan } from './plan.ts';
 import { changed, evaluation, pods, training } from './testing/resources.ts';
-import { DEFAULT_OPTIONS, type Gang, type Observed, type Plan, type Status } from './types.ts';
+import { DEFAULT_OPTIONS, type Gang, type Observed, type ObservedPod, type Plan, type Status } from './types.ts';
 
 const BEGIN = Date.parse('2026-01-01T00:00:00.000Z');
 const at = (second: number): string => new Date(BEGIN + second * 1000).toISOString();
@@ -150,6 +150,47 @@ test('a pod that the cluster takes away explains why the others lost a peer', ()
   run.look(40, '', { pods: pods('RL', 1).map((pod) => (pod.worker === 0 ? { ...pod, reason: 'EvictionByEvictionAPI', deletionTime: at(70) } : pod)), jobs: [{ name: 't-train-1', attempt: 1 }] });
   assert.deepEqual([run.status?.attempt, run.status?.restarts?.charged, run.status?.restarts?.reasons], [2, 0, { Disrupted: 1 }]);
 });
+
+/** Attempt 1, for which no restart is left: worker 1 has lost its peer at second 10, worker 0 has not ended. */
+function doubtful(): Run {
+  const run = new Run(training({ gang: { workers: 2, maxRestarts: 0, backoffSeconds: 10, gpu: { perRank: 0 } } })).begun();
+  run.look(10, 'RL');
+  assert.deepEqual([run.status?.state, run.reason()], ['Restarting', 'GangLost']);
+  const doubting = run.look(15, 'RL');
+  assert.deepEqual([run.status?.state, run.reason(), run.reason('Failed'), run.status?.restarts?.charged], ['Restarting', 'NodeMayBeLost', 'NotFailed', 0]);
+  assert.deepEqual(doubting.deletes, [{ kind: 'Pod', name: 't-train-1-0' }], 'whoever has not ended is told to go');
+  return run;
+}
+const job = { name: 't-train-1', attempt: 1 };
+const worker0 = (seen: Partial<ObservedPod>) => ({ jobs: [job], pods: pods('RL', 1).map((pod) => (pod.worker === 0 ? { ...pod, deletionTime: at(45), ...seen } : pod)) });
+
+test('the last restart is spent, and a peer is lost: free if a worker that was told to go does not answer', () => {
+  const run = doubtful();
+  const waiting = run.look(50, '', worker0({}));
+  assert.deepEqual([run.reason(), waiting.deletes, waiting.wakeAt], ['NodeMayBeLost', [], at(105)]);
+  const lost = run.look(105, '', worker0({}));
+  assert.deepEqual([run.status?.state, run.status?.attempt, run.reason(), run.status?.restarts?.reasons, run.status?.restarts?.charged], ['Restarting', 2, 'Disrupted', { Disrupted: 1 }, 0]);
+  assert.ok(lost.deletes.some(({ kind, name, force }) => kind === 'Pod' && name === 't-train-1-0' && force === true));
+  assert.equal(run.status?.nextAttemptTime?.slice(0, 17), at(10).slice(0, 17), 'the wait counts from the loss');
+});
+
+const answers: Record<string, { seen: Partial<ObservedPod>; want: [state: string, reason: string] }> = {
+  'it stopped as it was told': { seen: { phase: 'Failed', exitCode: 75, endTime: at(16) }, want: ['Failed', 'RestartsSpent'] },
+  'it hung and was killed': { seen: { phase: 'Failed', exitCode: 137, endTime: at(45) }, want: ['Failed', 'RestartsSpent'] },
+  'it lost its peer, too': { seen: { phase: 'Failed', exitCode: 76, endTime: at(16) }, want: ['Failed', 'RestartsSpent'] },
+  'it ended well': { seen: { phase: 'Succeeded', exitCode: 0, endTime: at(16) }, want: ['Failed', 'RestartsSpent'] },
+  'the cluster takes it away': { seen: { reason: 'DeletionByTaintManager' }, want: ['Restarting', 'Disrupted'] },
+  'the cluster clears it away with its node': { seen: { phase: 'Failed', reason: 'DeletionByPodGC' }, want: ['Restarting', 'Disrupted'] },
+  'it says what is wrong': { seen: { phase: 'Failed', exitCode: 64 }, want: ['Failed', 'WrongConfiguration'] },
+};
+for (const [name, { seen, want }] of Object.entries(answers)) {
+  test(`the last restart is spent, and a peer is lost: ${name}`, () => {
+    const run = doubtful();
+    run.look(50, '', worker0(seen));
+    assert.deepEqual([run.status?.state, run.reason()], want);
+    if (want[1] === 'RestartsSpent') assert.match(run.status?.conditions?.find(({ type }) => type === 'Failed')?.message ?? '', /^Worker \d lost (rank 1|a peer)\. Restarts are switched off/);
+  });
+}
 
 test('an exit code that the process chose itself is settled at once, a signal waits for its cause', () => {
   const one = (exitCode: number, reason?: string): Run => {

@@ -23,6 +23,12 @@ const ORDER: readonly Loss['kind'][] = ['WrongConfiguration', 'Diverged', 'Disru
 
 const SIGNALS: Readonly<Record<number, string>> = { 6: 'SIGABRT', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM' };
 
+/** Whether the cluster took it away, or is about to. */
+export const wasTakenAway = ({ reason }: ObservedPod): boolean => reason !== undefined && DISRUPTIONS.has(reason);
+
+/** Whether it ended because somebody told it to, whether in time or not. */
+export const wasStopped = (pod: ObservedPod): boolean => !wasTakenAway(pod) && (pod.exitCode === ExitCode.Stopped || overran(pod));
+
 function lossOf(pod: ObservedPod): Loss {
   const said = pod.lastWord?.message;
   const who = `Worker ${pod.worker}`;
@@ -32,8 +38,8 @@ function lossOf(pod: ObservedPod): Loss {
   if (pod.exitCode === ExitCode.Diverged) {
     return { kind: 'Diverged', reason: 'Diverged', message: said ?? `${who} met a loss that is not a number; lower spec.optimizer.learningRate` };
   }
-  if (pod.reason !== undefined && DISRUPTIONS.has(pod.reason)) {
-    return { kind: 'Disrupted', reason: 'Disrupted', message: `${who} was taken away (${pod.reason})` };
+  if (wasTakenAway(pod)) {
+    return { kind: 'Disrupted', reason: 'Disrupted', message: `${who} was taken away (${pod.reason ?? ''})` };
   }
   if (pod.exitCode === ExitCode.Stopped) return { kind: 'Stopped', reason: 'Stopped', message: said ?? `${who} was told to stop` };
   if (overran(pod)) {
@@ -63,7 +69,7 @@ function overran({ exitCode = 0, deletionTime, endTime }: ObservedPod): boolean 
 export function outcomeOf(pods: readonly ObservedPod[], job: ObservedJob | undefined, workers: number, wasRunning: boolean): Outcome {
   const failed = pods.filter((pod) => pod.phase === 'Failed');
   // One that the cluster is taking away explains why the others lost a peer, though its own end is not told yet, or never will be.
-  const leaving = failed.length === 0 ? [] : pods.filter((pod) => pod.phase === 'Running' && pod.reason !== undefined && DISRUPTIONS.has(pod.reason));
+  const leaving = failed.length === 0 ? [] : pods.filter((pod) => pod.phase === 'Running' && wasTakenAway(pod));
   const worst = [...failed, ...leaving]
     .map((pod) => ({ pod, loss: lossOf(pod) }))
     .sort((a, b) => ORDER.indexOf(a.loss.kind) - ORDER.indexOf(b.loss.kind) || a.pod.worker - b.pod.worker)[0];
@@ -80,6 +86,9 @@ export function outcomeOf(pods: readonly ObservedPod[], job: ObservedJob | undef
   }
   return { kind: 'Going' };
 }
+
+/** Reasons of the condition Running between a loss and what follows from it. Its transition time is then that of the loss. */
+export const UNDECIDED: ReadonlySet<string> = new Set(['GangLost', 'NodeMayBeLost']);
 
 /** Reasons under which a restart is told in the condition Running. */
 export const RESTART_REASONS: ReadonlySet<string> = new Set(['Disrupted', 'OutOfMemory', 'WorkerCrashed', 'Stopped', 'PeerLost', 'PodGone', 'NoProgress']);

@@ -72,6 +72,14 @@ const cases: Record<string, { spec?: Record<string, unknown>; pods: string; stat
     },
     want: { state: 'Restarting', attempt: 2, deletes: ['Pod t-train-1-0'], reason: 'Disrupted', charged: 1, free: 2 },
   },
+  'a peer that was cleared away with its node costs nothing': {
+    pods: '', more: { jobs: [], pods: pods('R', 1).map((pod): ObservedPod => ({ ...pod, phase: 'Failed', reason: 'DeletionByPodGC' })) },
+    status: {
+      attempt: 2, state: 'Restarting', restarts: { charged: 1, free: 0, reasons: { PeerLost: 1 } },
+      conditions: [{ type: 'Running', status: 'False', reason: 'PeerLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }],
+    },
+    want: { state: 'Restarting', attempt: 2, job: 't-train-2', reason: 'Disrupted', charged: 0, free: 1 },
+  },
   'a backoff is waited out': { pods: '', status: { attempt: 2, state: 'Restarting', nextAttemptTime: LATER }, want: { state: 'Restarting', attempt: 2 } },
 };
 

@@ -43,6 +43,7 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
         ...observed.pods.filter((pod) => leaving(pod.attempt) && isAlive(pod) && isOverdue(pod, observed, options))
           .map((pod): Deletion => ({ kind: 'Pod', name: pod.name, force: true })),
       ];
+    case 'Doubting':
     case 'Failed':
       return survivors(observed);
     case 'Ended': {
@@ -55,7 +56,7 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
   }
 }
 
-/** Pods of a run that has ended go; the Job stays for its logs. */
+/** Pods of a run that has ended, or is about to, go; the Job stays for its logs. */
 const survivors = (observed: Observed): Deletion[] =>
   observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime === undefined).map((pod): Deletion => ({ kind: 'Pod', name: pod.name }));
 
@@ -83,6 +84,7 @@ function ownTime(gang: Gang, decision: Decision, observed: Observed, options: Pl
     case 'Settling':
     case 'BackingOff':
       return decision.until;
+    case 'Doubting':
     case 'Suspending':
     case 'Clearing':
       return nextOverdue(observed, options);

@@ -1,5 +1,6 @@
 import type { ProgressReport } from '@srdit/crds';
 import { after } from './backoff.ts';
+import { conditionOf } from './conditions.ts';
 import { gracePeriodSeconds } from './objects/grace.ts';
 import type { Loss } from './outcome.ts';
 import { reported, reportOf } from './progress.ts';
@@ -29,8 +30,8 @@ const QUIET: ReadonlySet<string> = new Set(['Joining', 'Loading', 'Compiling', '
  *  was never heard in this attempt is not judged: it may be us who cannot hear. */
 export function stallTime(gang: Gang, observed: Observed): { readonly at: string; readonly loss: Loss } | undefined {
   const { status } = observed;
-  const running = status?.conditions?.find((condition) => condition.type === 'Running' && condition.status === 'True');
-  if (status === undefined || running === undefined) return undefined;
+  const running = conditionOf(status?.conditions, 'Running');
+  if (status === undefined || running?.status !== 'True') return undefined;
   const { progress } = reported(gang, observed);
   const report = reportOf(gang, observed);
   const latest = (...times: readonly (string | undefined)[]): string => times.reduce<string>((a, b) => (b !== undefined && b > a ? b : a), running.lastTransitionTime);

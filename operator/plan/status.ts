@@ -14,7 +14,8 @@ function stateOf(decision: Decision, observed: Observed, attempt: number): NonNu
     case 'Suspended': return 'Suspended';
     case 'Complete': return 'Complete';
     case 'Failed': return 'Failed';
-    case 'Settling': return 'Restarting';
+    case 'Settling':
+    case 'Doubting': return 'Restarting';
     case 'Clearing':
     case 'BackingOff':
       // Another round, or what a deleted resource of the same name has left: nothing of this gang was lost.

@@ -42,17 +42,21 @@ test('whatever happens, in any order, with hands that die anywhere: the laws hol
         const outcome = outcomeOf(own, job, WORKERS, before.state === 'Running');
         assert.ok(charged === 1 && outcome.kind === 'Lost' && before.state !== 'Suspending', `seed ${seed}: charged once, for a loss of the attempt itself`);
       }
+      const spent = status.conditions?.find(({ type, reason, status: is }) => type === 'Failed' && is === 'True' && reason === 'RestartsSpent');
+      if (spent !== undefined && before?.state === 'Restarting' && /lost a peer/.test(spent.message)) {
+        assert.ok(own.every((pod) => pod.phase === 'Failed' || pod.phase === 'Succeeded'), `seed ${seed}: a lost peer ends the run only when every worker has answered`);
+      }
       if (complete) assert.equal(status.state, 'Complete', `seed ${seed}: complete stays complete`);
       const types = status.conditions?.filter((one) => one.status === 'True').map((one) => one.type) ?? [];
       assert.ok(!(types.includes('Complete') && types.includes('Failed')) && !(types.includes('Running') && types.includes('Reconciling')), `seed ${seed}: ${types.join()}`);
       assert.equal(types.includes('Stalled'), types.includes('Failed'), `seed ${seed}: stalled is a terminal failure`);
       complete = status.state === 'Complete';
       attempt = status.attempt ?? 0;
-      reached.set(status.state ?? '', (reached.get(status.state ?? '') ?? 0) + 1);
+      for (const now of [status.state ?? '', status.conditions?.find(({ type }) => type === 'Running')?.reason ?? '']) reached.set(now, (reached.get(now) ?? 0) + 1);
     }
   }
   // A walk that never gets anywhere would prove nothing.
-  for (const state of ['Pending', 'Starting', 'Running', 'Restarting', 'Suspending', 'Suspended', 'Complete', 'Failed']) {
+  for (const state of ['Pending', 'Starting', 'Running', 'Restarting', 'Suspending', 'Suspended', 'Complete', 'Failed', 'NodeMayBeLost']) {
     assert.ok((reached.get(state) ?? 0) > 20, `state ${state} was reached ${reached.get(state) ?? 0} times`);
   }
 });
