@@ -45,8 +45,8 @@ export function wheels(root: string, flavour: 'cpu' | 'gpu'): Wheel[] {
   });
 }
 
-/** Where CUDA's libraries lie: the wheel nvidia-cuda-nvcc-cu12 unpacks to nvidia/cuda_nvcc. */
+/** Where CUDA's libraries lie: the wheel nvidia-cuda-cupti-cu12 unpacks to nvidia/cuda_cupti. nvcc's has programs only. */
 const cudaFolders = (root: string): string[] => wheels(root, 'gpu').flatMap(({ name }) => {
   const part = /^nvidia-(.+)-cu\d+$/.exec(name)?.[1];
-  return part === undefined ? [] : [`${TENSORFLOW}/nvidia/${part.replaceAll('-', '_')}/lib`];
+  return part === undefined || part === 'cuda-nvcc' ? [] : [`${TENSORFLOW}/nvidia/${part.replaceAll('-', '_')}/lib`];
 });
