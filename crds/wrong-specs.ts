@@ -53,6 +53,7 @@ const remeasure = (name: string, spec: unknown, field: string, message = keep(fi
 const keep = (field: string, kind: Kind = 'SRDiTTraining'): string =>
   `Keep ${field} as it is or create another ${kind}: what was begun with one ${field} does not go on with another`;
 const DNS_LABEL = 'Start metadata.name with a lower-case letter and use only lower-case letters, digits and "-" inside: the name of a Service is made from it';
+const GANG_CHANGE = 'Set suspend to true before or together with a change of gang.workers, gang.ranksPerWorker or gang.gpu';
 const HANDS = 'Keep managedBy as it is or create another resource: one controller does not know what another has begun';
 const DOMAIN_NAME = 'Set managedBy to DOMAIN/NAME, for example kueue.x-k8s.io/multikueue, or leave it out';
 
@@ -142,9 +143,9 @@ export const WRONG_SPECS: readonly WrongSpec[] = [
   change('another precision', {}, { precision: 'float32' }, 'spec.precision', keep('precision')),
   change('fewer steps', { suspend: true }, { steps: 1000 }, 'spec.steps', 'Keep steps or raise it: steps that were taken cannot be taken back'),
   change('more steps while it runs', {}, { steps: 800_000 }, 'spec.steps', 'Set suspend to true before or together with a change of steps'),
-  change('more workers while it runs', {}, { gang: { workers: 2 } }, 'spec.gang.workers', 'Set suspend to true before or together with a change of gang.workers'),
-  change('more ranks a worker while it runs', {}, { gang: { ranksPerWorker: 8 } }, 'spec.gang.ranksPerWorker', 'Set suspend to true before or together with a change of gang.ranksPerWorker'),
-  change('other GPUs while it runs', {}, { gang: { gpu: { perRank: 0 } } }, 'spec.gang.gpu', 'Set suspend to true before or together with a change of gang.gpu'),
+  change('more workers while it runs', {}, { gang: { workers: 2 } }, 'spec.gang', GANG_CHANGE),
+  change('more ranks a worker while it runs', {}, { gang: { ranksPerWorker: 8 } }, 'spec.gang', GANG_CHANGE),
+  change('other GPUs while it runs', {}, { gang: { gpu: { perRank: 0 } } }, 'spec.gang', GANG_CHANGE),
   remeasure('another seed for the pictures', { seed: 1 }, 'seed'),
   remeasure('another checkpoint in the same evaluation', { checkpoint: { training: { which: 'Best' } } }, 'checkpoint'),
   remeasure('every checkpoint in an evaluation of one', { checkpoint: { training: { which: 'Every', everySteps: 1000 } } }, 'checkpoint'),
@@ -154,9 +155,9 @@ export const WRONG_SPECS: readonly WrongSpec[] = [
   remeasure('another reference in the same evaluation', { reference: { npz: 'file:///data/other.npz' } }, 'reference'),
   remeasure('other features in the same evaluation', { features: { size: 16 } }, 'features'),
   remeasure('other neighbours in the same evaluation', { neighbours: 5 }, 'neighbours'),
-  remeasure('more workers while it draws', { gang: { workers: 2 } }, 'gang.workers', 'Set suspend to true before or together with a change of gang.workers'),
-  remeasure('more ranks a worker while it draws', { gang: { ranksPerWorker: 8 } }, 'gang.ranksPerWorker', 'Set suspend to true before or together with a change of gang.ranksPerWorker'),
-  remeasure('other GPUs while it draws', { gang: { gpu: { perRank: 0 } } }, 'gang.gpu', 'Set suspend to true before or together with a change of gang.gpu'),
+  remeasure('more workers while it draws', { gang: { workers: 2 } }, 'gang', GANG_CHANGE),
+  remeasure('more ranks a worker while it draws', { gang: { ranksPerWorker: 8 } }, 'gang', GANG_CHANGE),
+  remeasure('other GPUs while it draws', { gang: { gpu: { perRank: 0 } } }, 'gang', GANG_CHANGE),
   remeasure('other storage for the same evaluation', { storage: { uri: 'gs://bucket/elsewhere' } }, 'storage'),
 
   change('another controller', {}, { managedBy: 'kueue.x-k8s.io/multikueue' }, 'spec.managedBy', HANDS),

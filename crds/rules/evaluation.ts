@@ -1,5 +1,5 @@
-import { gangChangeRules, guidanceRules, lastingRules, managedByRules, nameRules, podRules, uriRules } from './shared.ts';
-import type { Rule } from './rule.ts';
+import { gangChangeRule, guidanceRules, lastingRules, managedByRules, nameRules, podRules, uriRules } from './shared.ts';
+import { letting, type Rule } from './rule.ts';
 
 export const evaluationRules: readonly Rule[] = [
   ...nameRules,
@@ -24,7 +24,7 @@ export const evaluationRules: readonly Rule[] = [
     message: 'Set neighbours to less than count: precision and recall look at that many other pictures',
   },
   {
-    path: 'spec', fieldPath: '.count', rule: 'self.count >= self.gang.workers * self.gang.ranksPerWorker',
+    path: 'spec', fieldPath: '.count', rule: letting('gang', 'self.gang', 'self.count >= gang.workers * gang.ranksPerWorker'),
     message: 'Set count to at least gang.workers x gang.ranksPerWorker: every rank draws one picture or more',
   },
   ...guidanceRules('sampler'),
@@ -39,5 +39,5 @@ export const evaluationRules: readonly Rule[] = [
   ...managedByRules,
   ...podRules,
   ...lastingRules('SRDiTEvaluation', ['seed', 'checkpoint', 'sampler', 'count', 'balancedLabels', 'reference', 'features', 'neighbours', 'storage']),
-  ...gangChangeRules,
+  gangChangeRule,
 ];

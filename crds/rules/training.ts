@@ -1,7 +1,7 @@
-import { gangChangeRules, guidanceRules, lastingRules, managedByRules, nameRules, podRules, uriRules } from './shared.ts';
-import type { Rule } from './rule.ts';
+import { gangChangeRule, guidanceRules, lastingRules, managedByRules, nameRules, podRules, uriRules } from './shared.ts';
+import { letting, type Rule } from './rule.ts';
 
-const ranks = '(self.gang.workers * self.gang.ranksPerWorker)';
+const ranks = '(gang.workers * gang.ranksPerWorker)';
 
 export const trainingRules: readonly Rule[] = [
   ...nameRules,
@@ -18,11 +18,11 @@ export const trainingRules: readonly Rule[] = [
     message: 'Set model.size.depth to at least 4, or model.routing.enabled to false: routing keeps two blocks before and two after the routed ones',
   },
   {
-    path: 'spec', fieldPath: '.model.classToken', rule: '!self.model.classToken || self.data.teacherFeatures',
+    path: 'spec', fieldPath: '.model.classToken', rule: 'self.data.teacherFeatures || !self.model.classToken',
     message: 'Set model.classToken to false, or use a data set with teacher features and set data.teacherFeatures to true',
   },
   {
-    path: 'spec', fieldPath: '.objective.alignment.enabled', rule: '!self.objective.alignment.enabled || self.data.teacherFeatures',
+    path: 'spec', fieldPath: '.objective.alignment.enabled', rule: 'self.data.teacherFeatures || !self.objective.alignment.enabled',
     message: 'Set objective.alignment.enabled to false, or use a data set with teacher features and set data.teacherFeatures to true',
   },
   {
@@ -31,15 +31,15 @@ export const trainingRules: readonly Rule[] = [
     message: "Set the patch size to 1 (a preset that ends with /1, or model.size.patchSize), or objective.alignment.enabled to false: alignment pairs each token with one of the teacher's",
   },
   {
-    path: 'spec', fieldPath: '.batchSize', rule: `${ranks} < 1 || self.batchSize % ${ranks} == 0`,
+    path: 'spec', fieldPath: '.batchSize', rule: letting('gang', 'self.gang', `${ranks} < 1 || self.batchSize % ${ranks} == 0`),
     message: 'Set batchSize to a multiple of gang.workers x gang.ranksPerWorker: every rank takes an equal share',
   },
   {
-    path: 'spec', fieldPath: '.batchSize', rule: `self.objective.contrastive.coefficient == 0.0 || self.batchSize >= 2 * ${ranks}`,
+    path: 'spec', fieldPath: '.batchSize', rule: `self.objective.contrastive.coefficient == 0.0 || ${letting('gang', 'self.gang', `self.batchSize >= 2 * ${ranks}`)}`,
     message: 'Set batchSize to at least 2 x gang.workers x gang.ranksPerWorker, or objective.contrastive.coefficient to 0: each picture is contrasted with another of its rank',
   },
   {
-    path: 'spec', fieldPath: '.optimizer', rule: 'self.optimizer.warmupSteps + self.optimizer.decaySteps <= self.steps',
+    path: 'spec', fieldPath: '.optimizer', rule: letting('optimizer', 'self.optimizer', 'optimizer.warmupSteps + optimizer.decaySteps <= self.steps'),
     message: 'Set optimizer.warmupSteps + optimizer.decaySteps to at most steps',
   },
   ...guidanceRules('samples.sampler'),
@@ -56,5 +56,5 @@ export const trainingRules: readonly Rule[] = [
     path: 'spec', fieldPath: '.steps', reason: 'FieldValueForbidden', rule: 'self.steps == oldSelf.steps || self.suspend || oldSelf.suspend',
     message: 'Set suspend to true before or together with a change of steps',
   },
-  ...gangChangeRules,
+  gangChangeRule,
 ];

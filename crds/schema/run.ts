@@ -21,6 +21,13 @@ export type RunConfig = z.infer<typeof RunConfig>;
 /** Exit codes of the runtime (docs/exit-codes.md). */
 export const ExitCode = { Done: 0, WrongConfiguration: 64, Diverged: 65, Stopped: 75, PeerLost: 76 } as const;
 
+/** Reason of a last word with exit code 64: it is the checkpoint that cannot be measured, not the configuration that cannot work. Said in
+ *  a round of an evaluation of every checkpoint, which then goes on with the next one. */
+export const CHECKPOINT_DAMAGED = 'CheckpointDamaged';
+
+/** Checkpoint that a round of an evaluation of every checkpoint has taken up. */
+const measuring = z.object({ step: z.int().min(0), uri: z.string().max(2048) }).optional();
+
 export const PHASES = ['Joining', 'Loading', 'Compiling', 'Training', 'Sampling', 'Measuring', 'Checkpointing', 'Done'] as const;
 
 /** Answer of GET /progress on rank 0. Untrusted input for the operator: parse with this. */
@@ -31,7 +38,7 @@ export const ProgressReport = z.object({
   imagesPerSecond: z.number().optional(), etaSeconds: z.number().optional(),
   checkpoints: z.array(CheckpointRef).max(6).optional(), best: CheckpointRef.optional(),
   samples: z.object({ step: z.int(), uri: z.string().max(2048) }).optional(),
-  measuring: z.object({ step: z.int().min(0), uri: z.string().max(2048) }).optional().describe('Checkpoint that a round of an evaluation has taken up'),
+  measuring,
 });
 export type ProgressReport = z.infer<typeof ProgressReport>;
 
@@ -39,7 +46,7 @@ export type ProgressReport = z.infer<typeof ProgressReport>;
 export const LastWord = z.object({
   exitCode: z.int(), reason: z.string().max(64), message: z.string().max(2048),
   rank: z.int().min(0), step: z.int().optional(), lostRank: z.int().optional(),
-  checkpoint: CheckpointRef.optional(), result: EvaluationResult.optional(),
+  checkpoint: CheckpointRef.optional(), result: EvaluationResult.optional(), measuring,
   loss: z.number().optional(), lossEma: z.number().optional(), samples: z.object({ step: z.int(), uri: z.string().max(2048) }).optional(),
 });
 export type LastWord = z.infer<typeof LastWord>;

@@ -88,6 +88,9 @@ export const EvaluationResult = z.object({
 });
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 
+/** Damaged checkpoints that a status tells of, at most. */
+export const MAX_DAMAGED = 5;
+
 /** How far an evaluation of every checkpoint is: what the plan must remember between rounds. */
 export const Series = z.object({
   through: z.int().min(0).optional().describe('Every checkpoint up to this step has had its turn'),
@@ -96,6 +99,14 @@ export const Series = z.object({
     count: z.int().min(0).describe('Checkpoints that were gone before their turn'),
     last: z.int().min(0).describe('Step of the newest of them'),
   }).optional().describe('Checkpoints that the retention of the training had removed before their turn, or that were never written'),
+  damaged: z.object({
+    count: z.int().min(1).describe('Checkpoints that could not be measured'),
+    newest: z.array(z.object({
+      checkpoint: uri().describe('Folder that holds manifest.json'),
+      step: z.int().min(0).describe('Optimizer steps behind it'),
+      message: z.string().max(2048).describe('What is wrong with it'),
+    })).max(MAX_DAMAGED).describe('The newest of them, newest first'),
+  }).optional().describe('Checkpoints whose files are missing or not what was written, or whose weights give no pictures; they have had their turn'),
   round: z.object({
     step: z.int().min(0).describe('Optimizer steps behind it'),
     uri: uri().describe('Folder that holds manifest.json'),
