@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { resource, type KubeObject, type Resource } from 'kopf-ts';
-import { parseResource } from '@srdit/crds';
 import { laidOut } from './laid-out.ts';
 import { OPERATOR_NODE_OPTIONS } from '../../images/config.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -41,13 +40,14 @@ export const srdit: Subject = {
   container: 'runtime',
   metricsPort: METRICS_PORT,
   crds: () => Promise.resolve(readdirSync(join(ROOT, 'crds/generated')).map((file) => parse(readFileSync(join(ROOT, 'crds/generated', file), 'utf8')) as KubeObject)),
-  manifest: (name) => parseResource({
-    apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTTraining', metadata: { name, namespace: NAMESPACE },
+  // As users write it, without its defaults.
+  manifest: (name) => ({
+    metadata: { name, namespace: NAMESPACE },
     spec: {
       model: { preset: 'SiT-B/1' }, batchSize: 64, steps: 1000, data: { uri: 'file:///data/packed' }, storage: { uri: `file:///runs/${name}` }, image: 'none',
       gang: { workers: WORKERS, maxRestarts: 10, backoffSeconds: 0, gpu: { perRank: 0 } },
     },
-  }) as KubeObject,
+  } as KubeObject),
   start: (plane) => Promise.resolve(new Measured([process.execPath, programOf(plane)], {
     KUBECONFIG: '', ...plane.asInPod(), NODE_OPTIONS: OPERATOR_NODE_OPTIONS, SRDIT_METRICS_PORT: String(METRICS_PORT), SRDIT_PROBE_PORT: String(METRICS_PORT + 1), SRDIT_LEASE: '', SRDIT_NAMESPACES: '',
   }, join(plane.folder, 'operator.log'))),

@@ -76,8 +76,8 @@ export const podRules: readonly Rule[] = [
     message: 'Set exactly one of configMap, csi, emptyDir, persistentVolumeClaim and secret',
   },
   {
-    path: 'spec.pod.volumeMounts[]', fieldPath: '.mountPath', rule: "self.mountPath.startsWith('/') && !self.mountPath.matches('^/(etc/srdit|dev|proc|sys)(/|$)|^/$')",
-    message: 'Set mountPath to an absolute path outside /etc/srdit, /dev, /proc and /sys',
+    path: 'spec.pod.volumeMounts[]', fieldPath: '.mountPath', rule: "self.mountPath.startsWith('/') && !self.mountPath.matches('^/(dev|proc|sys)(/|$)|^/$')",
+    message: 'Set mountPath to an absolute path outside /dev, /proc and /sys',
   },
   {
     path: 'spec.pod', fieldPath: '.volumeMounts',

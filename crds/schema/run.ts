@@ -3,7 +3,7 @@ import { EvaluationSpec } from './evaluation.ts';
 import { CheckpointRef, EvaluationResult } from './status.ts';
 import { TrainingSpec } from './training.ts';
 
-/** run.json: what the operator's ConfigMap tells the runtime of one attempt. */
+/** The environment variable SRDIT_RUN, as JSON: what the plan tells the runtime of one attempt. */
 const identity = { namespace: z.string(), name: z.string(), uid: z.string(), generation: z.int(), attempt: z.int().min(1) };
 export const RunConfig = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('SRDiTTraining'), ...identity, spec: TrainingSpec }),

@@ -70,12 +70,8 @@ var (
 )
 
 func main() {
-	text, err := os.ReadFile(os.Getenv("SRDIT_RUN"))
-	if err == nil {
-		err = json.Unmarshal(text, &run)
-	}
-	if err != nil {
-		end(lastWord{ExitCode: 64, Reason: "WrongRunConfig", Message: fmt.Sprintf("Cannot read run.json: %v. Set SRDIT_RUN to the file that the plan made", err)})
+	if err := json.Unmarshal([]byte(os.Getenv("SRDIT_RUN")), &run); err != nil {
+		end(lastWord{ExitCode: 64, Reason: "WrongRunConfig", Message: fmt.Sprintf("Cannot use SRDIT_RUN: %v. Set it to what the plan tells", err)})
 	}
 	training = run.Kind == "SRDiTTraining"
 	worker, _ := strconv.Atoi(os.Getenv("SRDIT_WORKER"))

@@ -17,8 +17,8 @@ const kinds = (text: string): string[] => parseAllDocuments(text).map((document)
 
 test('render prints what a cluster would get, in the order in which it is created', () => {
   assert.deepEqual(kinds(render([file], { attempt: '1', status: false })), [
-    'Service good-train', 'NetworkPolicy good-train', 'ConfigMap good-train-1', 'Job good-train-1',
-    'Service good-eval', 'NetworkPolicy good-eval', 'ConfigMap good-eval-1', 'Job good-eval-1',
+    'Service good-train', 'NetworkPolicy good-train', 'Job good-train-1',
+    'Service good-eval', 'NetworkPolicy good-eval', 'Job good-eval-1',
   ]);
 });
 

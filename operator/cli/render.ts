@@ -25,6 +25,6 @@ function rendered(resource: Resource, options: RenderOptions): string[] {
   const note = waits ? `# checkpointUri is filled in when the training ${isSeries(gang) ? 'has a checkpoint that is its turn' : 'is complete'}; nothing is created before\n` : '';
   return [
     ...(options.status ? [stringify({ ...resource, status: plan(gang, observed, settings).status })] : []),
-    ...objects(gang, observed, attempt, settings).map((object) => (object.kind === 'ConfigMap' ? note : '') + stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })),
+    ...objects(gang, observed, attempt, settings).map((object) => (object.kind === 'Job' ? note : '') + stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })),
   ];
 }

@@ -5,7 +5,7 @@ import type { Gang, Observed, PlanOptions, Waiting } from '../plan/types.ts';
 import { Board, type Asked } from './board.ts';
 import { gangOf } from './children.ts';
 import { Departed } from './departed.ts';
-import { configMaps, evaluations, jobs, networkPolicies, pods, services, trainings, type CustomObject, type Job, type Pod } from './kubernetes.ts';
+import { evaluations, jobs, networkPolicies, pods, services, trainings, type CustomObject, type Job, type Pod } from './kubernetes.ts';
 import { measure } from './metrics.ts';
 import { hasEnded, whyNoPods } from './no-pods.ts';
 import { observedJob, observedPod } from './observe.ts';
@@ -40,7 +40,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   const departed = new Departed();
   const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, transform: withStatus });
   const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, transform: withStatus });
-  const others = [services, configMaps, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, metadataOnly: true, transform: withoutAnnotations }));
+  const others = [services, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, metadataOnly: true, transform: withoutAnnotations }));
   const trainingCache = operator.informer<CustomObject>(trainings);
   const evaluationCache = operator.informer<CustomObject>(evaluations);
   const caches = new Map<string, InformerView>([jobCache, podCache, ...others].map((cache) => [nameOf(cache.resource), cache]));

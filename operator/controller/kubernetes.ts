@@ -28,11 +28,10 @@ export const evaluations: Resource<CustomObject> = resource<CustomObject>(API_VE
 export const pods: Resource<Pod> = resource<Pod>('v1', 'Pod', 'pods');
 export const jobs: Resource<Job> = resource<Job>('batch/v1', 'Job', 'jobs');
 export const services: Resource = resource('v1', 'Service', 'services');
-export const configMaps: Resource = resource('v1', 'ConfigMap', 'configmaps');
 export const networkPolicies: Resource = resource('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
 export const events: Resource<Event> = resource<Event>('events.k8s.io/v1', 'Event', 'events');
 
-const KINDS: readonly Resource<KubeObject>[] = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies];
+const KINDS: readonly Resource<KubeObject>[] = [trainings, evaluations, pods, jobs, services, networkPolicies];
 
 /** The resource of a kind that the plan names. */
 export function resourceOf(kind: string | undefined): Resource<KubeObject> {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyOf, type ResourceName } from 'kopf-ts';
-import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings, type Pod } from './kubernetes.ts';
+import { evaluations, events, jobs, networkPolicies, pods, services, trainings, type Pod } from './kubernetes.ts';
+import { toldBy } from '../plan/testing/told.ts';
 import { NAMESPACE, World } from './testing/world.ts';
 import { worker, type Life, type Worker } from './testing/kubelets.ts';
 
@@ -22,7 +23,6 @@ test('a run starts, runs and is complete', async () => {
   await world.reaches('t', 'Running');
   assert.deepEqual(names(world, services), ['t-train']);
   assert.deepEqual(names(world, networkPolicies), ['t-train']);
-  assert.deepEqual(names(world, configMaps), ['t-train-1']);
   assert.deepEqual(names(world, jobs), ['t-train-1']);
   assert.deepEqual([world.status('t').attempt, world.status('t').observedGeneration], [1, 1]);
   await world.reaches('t', 'Complete');
@@ -44,7 +44,7 @@ test('requests of a gang: a write for each object and each state, and no reads',
   await world.reaches('t', 'Running');
   await world.clock.advance(8 * SECOND);
   assert.deepEqual(Object.fromEntries(world.server.requests), {
-    'create configmaps': 1, 'create jobs.batch': 1, 'create networkpolicies.networking.k8s.io': 1, 'create services': 1, 'create events.events.k8s.io': 1,
+    'create jobs.batch': 1, 'create networkpolicies.networking.k8s.io': 1, 'create services': 1, 'create events.events.k8s.io': 1,
     'apply srdittrainings.srdit.dev/status': 3,
   });
   await operator.stop();
@@ -59,7 +59,6 @@ test('one worker crashes: one new attempt, charged once, never beside the old on
   assert.deepEqual([attempt, restarts?.charged, restarts?.free, restarts?.reasons], [2, 1, 0, { WorkerCrashed: 1 }]);
   assert.deepEqual(world.law.begun.get('lab/SRDiTTraining/t'), [1, 2]);
   assert.ok(world.told('t').includes('Restarting: Attempt 2 follows. Worker 1 ended with exit code 137 (SIGKILL)'), world.told('t').join('\n'));
-  assert.deepEqual(names(world, configMaps), ['t-train-2'], 'what the old attempt was told goes with it');
   lawful(world);
   await operator.stop();
 });
@@ -177,12 +176,12 @@ test('deleted and made again under the same name: the leftovers leave first', as
   await world.reaches('t', 'Complete');
   lawful(world);
   const { uid } = world.server.find(trainings, `${NAMESPACE}/t`)?.metadata ?? {};
-  for (const resource of [services, networkPolicies, configMaps, jobs]) {
+  for (const resource of [services, networkPolicies, jobs]) {
     assert.deepEqual(world.server.list(resource as ResourceName).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid), [uid], resource.kind);
   }
   world.server.delete(trainings, `${NAMESPACE}/t`);
   await world.clock.advance(60 * SECOND);
-  for (const resource of [services, networkPolicies, configMaps, jobs, pods]) assert.deepEqual(names(world, resource), [], resource.kind);
+  for (const resource of [services, networkPolicies, jobs, pods]) assert.deepEqual(names(world, resource), [], resource.kind);
   assert.equal(operator.gangs.remembered(), 0);
   await operator.stop();
 });
@@ -335,7 +334,7 @@ test('an evaluation waits for its training', async () => {
   await world.reaches('t', 'Running');
   assert.equal(world.status('e', evaluations).conditions?.find(({ type }) => type === 'Running')?.reason, 'TrainingNotComplete');
   await world.reaches('e', 'Complete', evaluations);
-  const run = JSON.parse((world.server.find(configMaps, `${NAMESPACE}/e-eval-1`) as { data?: Record<string, string> } | undefined)?.data?.['run.json'] ?? '{}') as { checkpointUri?: string };
+  const run = toldBy(world.server.find(jobs, `${NAMESPACE}/e-eval-1`)) as { checkpointUri?: string };
   assert.equal(run.checkpointUri, 'file:///runs/t/attempts/1/checkpoints/000000100');
   lawful(world);
   await operator.stop();
@@ -384,6 +383,25 @@ test('a checkpoint that was gone before its turn is told in an event, and the ro
   assert.deepEqual(world.status('e', evaluations).series, { through: 140, measured: 5, skipped: { count: 2, last: 40 } });
   assert.ok(world.told('e').includes('CheckpointSkipped: 2 checkpoints up to step 40 were gone before their turn. Raise spec.checkpoints.keep of the training to have them spared'), world.told('e').join('\n'));
   assert.equal(world.status('e', evaluations).state, 'Pending');
+  lawful(world);
+  await operator.stop();
+});
+
+test('a damaged checkpoint is told in an event and in status, and the rounds go on', async () => {
+  const message = 'Cannot read checkpoint "x": the sha256 of "ema.safetensors" is not the one in its manifest';
+  const world: World = new World({ life: ({ attempt }) => (attempt === 2
+    ? { after: 5 * SECOND, exitCode: 64, word: { reason: 'CheckpointDamaged', message, measuring: { step: 40, uri: 'file:///runs/t/attempts/1/checkpoints/000000040' } } }
+    : { after: 30 * SECOND, exitCode: 0, word: { result: world.resultOf('e', attempt) } }) });
+  world.evaluate('e', { checkpoint: { training: { name: 't', which: 'Every', everySteps: 20 } }, gang: { workers: 2, maxRestarts: 0, gpu: { perRank: 0 } } });
+  world.trainElsewhere('t');
+  world.checkpoints('t', 'Complete', 60);
+  const operator = world.start();
+  await world.reaches('e', 'Complete', evaluations);
+  const { results, series, restarts, attempt } = world.status('e', evaluations);
+  assert.deepEqual([results?.map(({ step }) => step), attempt, restarts], [[60, 20], 3, { charged: 0, free: 0 }]);
+  assert.deepEqual(series, { through: 60, measured: 2, damaged: { count: 1, newest: [{ checkpoint: 'file:///runs/t/attempts/1/checkpoints/000000040', step: 40, message }] } });
+  assert.ok(world.told('e').includes(`CheckpointDamaged: Checkpoint of step 40 is passed over. ${message}`), world.told('e').join('\n'));
+  assert.ok(world.told('e').includes('Complete: 2 checkpoints were measured; 1 is damaged, as status.series.damaged tells'));
   lawful(world);
   await operator.stop();
 });

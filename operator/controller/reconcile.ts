@@ -46,17 +46,29 @@ export async function reconcileGang(hands: Hands, context: Context<CustomObject>
   const { lookAgain, ...seen } = await hands.observe(gang, before?.attempt ?? 0);
   const planned = plan(gang, { ...seen, now: new Date(now).toISOString(), ...(before !== undefined && { status: before }) }, hands.plan);
 
-  if (!await writeStatus(hands, context, object, planned.status)) return { requeueAfter: SOON };
+  // The Job is last: its pods need the rest, which all attempts share, so that it need not wait until this one is recorded.
+  const [job] = planned.objects.slice(-1);
+  const [recorded, ...shared] = await together<boolean | number | undefined>([
+    writeStatus(hands, context, object, planned.status),
+    ...planned.objects.slice(0, -1).map((child) => create(hands, context, object, child)),
+  ]);
+  if (recorded === false) return { requeueAfter: SOON };
   for (const deletion of planned.deletes) await remove(hands, context, gang, deletion);
-  // The Job is last: its pods need what comes before.
-  const job = planned.objects.at(-1);
-  for (const children of [planned.objects.slice(0, -1), job === undefined ? [] : [job]]) {
-    const blocked = (await Promise.all(children.map((child) => create(hands, context, object, child)))).filter((wait) => wait !== undefined);
-    if (blocked.length > 0) return { requeueAfter: Math.max(...blocked) };
-  }
+  const blocked = shared.filter((wait) => typeof wait === 'number');
+  if (blocked.length === 0 && job !== undefined) blocked.push(...[await create(hands, context, object, job)].filter((wait) => wait !== undefined));
+  if (blocked.length > 0) return { requeueAfter: Math.max(...blocked) };
   hands.refuse(object.metadata.uid ?? '', undefined);
   const waits = [planned.wakeAt === undefined ? undefined : Math.max(0, Date.parse(planned.wakeAt) - now), lookAgain].filter((wait) => wait !== undefined);
   return waits.length === 0 ? undefined : { requeueAfter: Math.min(...waits) };
+}
+
+/** Like Promise.all, but nothing is under way any more when it fails: the next look at this resource must not meet this one's writes. */
+async function together<T>(doing: readonly Promise<T>[]): Promise<T[]> {
+  const done = await Promise.allSettled(doing);
+  return done.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 /** With the resourceVersion that was planned from: whoever saw an older world fails here, before it does anything. False

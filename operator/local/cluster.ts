@@ -28,7 +28,6 @@ export interface ClusterOptions {
  *  observed. It never decides anything. */
 export class LocalCluster implements Disposable {
   readonly #options: ClusterOptions;
-  readonly #configMaps = new Map<string, KubernetesObject>();
   #job: Mutable<ObservedJob> | undefined;
   #pods: Mutable<ObservedPod>[] = [];
   #specs: readonly LocalPod[] = [];
@@ -50,7 +49,6 @@ export class LocalCluster implements Disposable {
   /** Creates what is not there yet. Services and policies have no counterpart: the namespace is both. */
   async apply(objects: readonly KubernetesObject[]): Promise<void> {
     for (const object of objects) {
-      if (object.kind === 'ConfigMap') this.#configMaps.set(object.metadata.name, object);
       if (object.kind === 'Job' && this.#job === undefined) await this.#createJob(object);
     }
   }
@@ -73,7 +71,7 @@ export class LocalCluster implements Disposable {
       progress: (text) => this.#heard(text),
       lost: () => this.#lost(),
     });
-    this.#specs = localPods(object, this.#configMaps, {
+    this.#specs = localPods(object, {
       runtime, volumes: layout.volumes, folder: (pod) => layout.pod(key, pod), ports: this.#gang.ports, environment: process.env, gpus: gpuCount(),
     });
     for (const pod of this.#specs) {
@@ -123,7 +121,6 @@ export class LocalCluster implements Disposable {
 
   delete(deletions: readonly Deletion[], now: string): void {
     for (const one of deletions) {
-      if (one.kind === 'ConfigMap') this.#configMaps.delete(one.name);
       if (one.kind === 'Job' && this.#job?.name === one.name) {
         this.#job.deletionTime ??= now;
         for (const pod of this.#pods) this.#end(pod, now, false);

@@ -33,14 +33,14 @@ export interface Machine {
 interface JobObject { readonly metadata: { readonly name: string }; readonly spec: { readonly completions: number; readonly template: PodTemplate } }
 
 /** The pods of a Job of the plan, as processes: same command and environment; mounted paths become folders, host names
- *  become 127.0.0.1, ports become free ones. Writes the files of mounted ConfigMaps.
+ *  become 127.0.0.1, ports become free ones.
  *  @throws RunError BadCommand for a command that no process of this machine stands for */
-export function localPods(object: KubernetesObject, configMaps: ReadonlyMap<string, KubernetesObject>, machine: Machine): LocalPod[] {
+export function localPods(object: KubernetesObject, machine: Machine): LocalPod[] {
   const { metadata, spec } = object as unknown as JobObject;
-  return Array.from({ length: spec.completions }, (_, worker) => localPod(metadata.name, worker, spec.completions, spec.template, configMaps, machine));
+  return Array.from({ length: spec.completions }, (_, worker) => localPod(metadata.name, worker, spec.completions, spec.template, machine));
 }
 
-function localPod(job: string, worker: number, workers: number, template: PodTemplate, configMaps: ReadonlyMap<string, KubernetesObject>, machine: Machine): LocalPod {
+function localPod(job: string, worker: number, workers: number, template: PodTemplate, machine: Machine): LocalPod {
   const name = `${job}-${worker}`;
   const folder = machine.folder(name);
   const [container] = template.spec.containers;
@@ -48,15 +48,11 @@ function localPod(job: string, worker: number, workers: number, template: PodTem
 
   const mounts: (readonly [string, string])[] = [];
   for (const mount of container.volumeMounts) {
-    const volume = volumes.get(mount.name);
-    const config = volume?.['configMap'] as { name: string } | undefined;
     // Shared memory is the machine's own; a claim's files lie where file:/// looks for them.
-    if (mount.mountPath === '/dev/shm' || (config === undefined && volume?.['emptyDir'] === undefined)) continue;
+    if (mount.mountPath === '/dev/shm' || volumes.get(mount.name)?.['emptyDir'] === undefined) continue;
     const here = join(folder, mount.name);
     mkdirSync(here, { recursive: true });
     mounts.push([mount.mountPath, here]);
-    const data = config === undefined ? {} : (configMaps.get(config.name)?.['data'] ?? {}) as Record<string, string>;
-    for (const [file, text] of Object.entries(data)) writeFileSync(join(here, file), text);
   }
   const terminationLog = join(folder, 'termination-log');
   writeFileSync(terminationLog, '');

@@ -45,7 +45,7 @@ test('no new step for too long restarts the gang, charged, with the reason NoPro
   assert.deepEqual(stalled.status.restarts?.reasons, { NoProgress: 1 });
   assert.equal(stalled.status.restarts?.charged, 1);
   assert.match(stalled.status.conditions?.find((one) => one.type === 'Running')?.message ?? '', /after step 2 for 60 s/);
-  assert.deepEqual(stalled.deletes.map(({ name }) => name), ['t-train-1', 't-train-1']);
+  assert.deepEqual(stalled.deletes.map(({ name }) => name), ['t-train-1']);
   // What our TERM does to the old attempt changes nothing; the reason stays told until the new gang runs.
   run.look(101, '', { pods: pods('CC', 1), jobs: [] });
   assert.deepEqual([run.status?.attempt, run.reason()], [2, 'NoProgress']);
@@ -104,7 +104,7 @@ test('pods go some time after the end, the resource stays what it was', () => {
   run.look(10, 'SS');
   const waiting = run.look(11, 'SS');
   assert.deepEqual([waiting.deletes, waiting.wakeAt], [[], at(70)]);
-  assert.deepEqual(run.look(70, 'SS').deletes.map(({ kind, name }) => `${kind} ${name}`), ['Job t-train-1', 'ConfigMap t-train-1']);
+  assert.deepEqual(run.look(70, 'SS').deletes.map(({ kind, name }) => `${kind} ${name}`), ['Job t-train-1']);
   const gone = run.look(80, '');
   assert.deepEqual([gone.status.state, gone.deletes, gone.objects, gone.wakeAt], ['Complete', [], [], undefined]);
 });
@@ -142,7 +142,7 @@ test('a pod that was told to go and does not answer is a lost node: not charged,
   assert.deepEqual([waiting.status.state, waiting.wakeAt], ['Running', at(90)]);
   const lost = run.look(90, '', { pods: told, jobs: [{ name: 't-train-1', attempt: 1 }] });
   assert.deepEqual([lost.status.state, lost.status.attempt, lost.status.restarts?.charged, run.reason()], ['Restarting', 2, 0, 'Disrupted']);
-  assert.deepEqual(lost.deletes.map(({ kind, name, force }) => `${kind} ${name} ${force ?? false}`), ['Job t-train-1 false', 'ConfigMap t-train-1 false', 'Pod t-train-1-1 true']);
+  assert.deepEqual(lost.deletes.map(({ kind, name, force }) => `${kind} ${name} ${force ?? false}`), ['Job t-train-1 false', 'Pod t-train-1-1 true']);
 });
 
 test('a pod that the cluster takes away explains why the others lost a peer', () => {

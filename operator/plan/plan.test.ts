@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plan } from './plan.ts';
 import { changed, evaluation, pods, training } from './testing/resources.ts';
+import { toldBy } from './testing/told.ts';
 import { DEFAULT_OPTIONS, type Gang, type Observed, type ObservedPod, type Status } from './types.ts';
 
 const NOW = '2026-01-01T00:00:00.000Z';
@@ -24,20 +25,20 @@ const cases: Record<string, { spec?: Record<string, unknown>; pods: string; stat
   'all through is complete': { pods: 'SS', want: { state: 'Complete', attempt: 1, reason: 'Complete' } },
   'a crashed worker: first see whether a cause shows': { pods: 'CR', want: { state: 'Restarting', attempt: 1, reason: 'GangLost' } },
   'an evicted worker restarts every worker at once, free of charge': {
-    pods: 'ER', want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'Disrupted', free: 1 },
+    pods: 'ER', want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1'], reason: 'Disrupted', free: 1 },
   },
-  'eviction explains a lost peer': { pods: 'LE', want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'Disrupted', free: 1 } },
+  'eviction explains a lost peer': { pods: 'LE', want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1'], reason: 'Disrupted', free: 1 } },
   'wrong configuration fails at once, whatever the others say': { pods: 'LX', want: { state: 'Failed', attempt: 1, reason: 'WrongConfiguration' } },
   'wrong configuration ends the survivors': { pods: 'RX', want: { state: 'Failed', attempt: 1, deletes: ['Pod t-train-1-0'], reason: 'WrongConfiguration' } },
   'a loss that is not a number fails at once': { pods: 'NL', want: { state: 'Failed', attempt: 1, reason: 'Diverged' } },
-  'suspending deletes the gang': { spec: { suspend: true }, pods: 'RR', want: { state: 'Suspending', attempt: 1, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'Suspending' } },
+  'suspending deletes the gang': { spec: { suspend: true }, pods: 'RR', want: { state: 'Suspending', attempt: 1, deletes: ['Job t-train-1'], reason: 'Suspending' } },
   'what our TERM did to the gang is no failure': { spec: { suspend: true }, pods: 'TC', more: { jobs: [] }, want: { state: 'Suspended', attempt: 1, reason: 'Suspended' } },
   'a run that ended well while it was told to stop is complete': { spec: { suspend: true }, pods: 'SS', want: { state: 'Complete', attempt: 1, reason: 'Complete' } },
   'resuming takes a new attempt once the old pods are gone': {
     pods: '', status: { state: 'Suspended' }, want: { state: 'Pending', attempt: 2, job: 't-train-2' },
   },
   'resuming waits for old pods': {
-    pods: 'R.', status: { state: 'Suspending' }, want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'] },
+    pods: 'R.', status: { state: 'Suspending' }, want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1'] },
   },
   'a pod that vanished is a loss': { pods: 'R.', want: { state: 'Restarting', attempt: 1, reason: 'GangLost' } },
   'a Job that is not there yet is created again': { pods: '', status: { state: 'Starting' }, want: { state: 'Pending', attempt: 1, job: 't-train-1' } },
@@ -57,12 +58,12 @@ const cases: Record<string, { spec?: Record<string, unknown>; pods: string; stat
   'a deleted pod that was killed at the end of its grace period costs nothing': {
     pods: 'CL', more: { now: LATER, pods: [...pods('C.', 1).map((pod): ObservedPod => ({ ...pod, exitCode: 137, deletionTime: NOW, endTime: NOW })), ...pods('.L', 1)] },
     status: { conditions: [{ type: 'Running', status: 'False', reason: 'GangLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }] },
-    want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'Stopped', free: 1 },
+    want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1'], reason: 'Stopped', free: 1 },
   },
   'a pod that was killed, and then deleted by the Job because its peer had failed, is charged': {
     pods: 'CL', more: { now: LATER, pods: [...pods('C.', 1).map((pod): ObservedPod => ({ ...pod, exitCode: 137, deletionTime: LATER, endTime: NOW })), ...pods('.L', 1)] },
     status: { conditions: [{ type: 'Running', status: 'False', reason: 'GangLost', message: '', lastTransitionTime: NOW, observedGeneration: 1 }] },
-    want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1', 'ConfigMap t-train-1'], reason: 'WorkerCrashed', charged: 1 },
+    want: { state: 'Restarting', attempt: 2, deletes: ['Job t-train-1'], reason: 'WorkerCrashed', charged: 1 },
   },
   'a peer that was lost with its node costs nothing, once the node does not answer': {
     pods: '', more: { now: LATER, jobs: [], pods: pods('R', 1).map((pod): ObservedPod => ({ ...pod, deletionTime: NOW })) },
@@ -214,6 +215,5 @@ test('an evaluation waits for its training and takes its checkpoint', () => {
   assert.equal(at({ state: 'Complete' }).status.state, 'Failed');
   const checkpoint = { step: 100, uri: 'file:///runs/t/attempts/1/checkpoints/000000100', bytes: 1, digest: 'd' };
   const ready = at({ state: 'Complete', checkpoints: { last: checkpoint } });
-  const data = ready.objects.find((object) => object.kind === 'ConfigMap')?.['data'] as { 'run.json': string };
-  assert.equal((JSON.parse(data['run.json']) as { checkpointUri: string }).checkpointUri, checkpoint.uri);
+  assert.equal((toldBy(ready.objects.at(-1)) as { checkpointUri: string }).checkpointUri, checkpoint.uri);
 });

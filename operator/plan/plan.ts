@@ -1,15 +1,13 @@
 import { after } from './backoff.ts';
 import { deadlineOf, decide, isAlive, type Decided, type Decision } from './gang.ts';
 import { isOurs } from './managed-by.ts';
-import { configMap } from './objects/config-map.ts';
 import { job } from './objects/job.ts';
-import { attemptName } from './objects/names.ts';
 import { networkPolicy } from './objects/network-policy.ts';
 import { service } from './objects/service.ts';
 import { isOverdue, overdueAt } from './overdue.ts';
 import { stallTime } from './stall.ts';
 import { statusOf } from './status.ts';
-import type { Deletion, Gang, KubernetesObject, Observed, ObservedJob, Plan, PlanOptions, Status } from './types.ts';
+import type { Deletion, Gang, KubernetesObject, Observed, ObservedJob, Plan, PlanOptions } from './types.ts';
 
 /** What should be, from what is: pure, so that the operator, the local executor and `srdit render` cannot differ.
  *  Hands write status, then delete, then apply. */
@@ -27,10 +25,8 @@ export function plan(gang: Gang, observed: Observed, options: PlanOptions): Plan
 }
 
 /** Everything an attempt needs; the Job last, because its pods need the rest. */
-export function objects(gang: Gang, observed: Observed, attempt: number, options: PlanOptions): KubernetesObject[] {
-  const status: Status | undefined = observed.status;
-  return [service(gang), networkPolicy(gang, options), configMap(gang, observed, attempt), job(gang, status, attempt, options)];
-}
+export const objects = (gang: Gang, observed: Observed, attempt: number, options: PlanOptions): KubernetesObject[] =>
+  [service(gang), networkPolicy(gang, options), job(gang, observed, attempt, options)];
 
 function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, options: PlanOptions): Deletion[] {
   const leaving = (attempt: number): boolean => decision.kind === 'Suspending' || attempt !== ledger.attempt;
@@ -38,7 +34,7 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
     case 'Suspending':
     case 'Clearing':
       return [
-        ...removed(gang, observed.jobs.filter((one) => leaving(one.attempt))),
+        ...removed(observed.jobs.filter((one) => leaving(one.attempt))),
         // Safe by force even if the processes live on behind a dead kubelet: the next attempt's claim fences them.
         ...observed.pods.filter((pod) => leaving(pod.attempt) && isAlive(pod) && isOverdue(pod, observed, options))
           .map((pod): Deletion => ({ kind: 'Pod', name: pod.name, force: true })),
@@ -49,7 +45,7 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
     case 'Ended': {
       // Hands that died after they had written the end left the rest to us.
       const over = expiry(gang, observed);
-      return [...survivors(observed), ...(over !== undefined && observed.now >= over ? removed(gang, observed.jobs) : [])];
+      return [...survivors(observed), ...(over !== undefined && observed.now >= over ? removed(observed.jobs) : [])];
     }
     default:
       return [];
@@ -60,10 +56,8 @@ function deletes(gang: Gang, { ledger, decision }: Decided, observed: Observed, 
 const survivors = (observed: Observed): Deletion[] =>
   observed.pods.filter((pod) => isAlive(pod) && pod.deletionTime === undefined).map((pod): Deletion => ({ kind: 'Pod', name: pod.name }));
 
-const removed = (gang: Gang, jobs: readonly ObservedJob[]): Deletion[] => jobs.filter((one) => one.deletionTime === undefined).flatMap((one): Deletion[] => [
-  { kind: 'Job', name: one.name, ...(one.uid === undefined ? {} : { uid: one.uid }) },
-  { kind: 'ConfigMap', name: attemptName(gang, one.attempt) },
-]);
+const removed = (jobs: readonly ObservedJob[]): Deletion[] => jobs.filter((one) => one.deletionTime === undefined)
+  .map((one): Deletion => ({ kind: 'Job', name: one.name, ...(one.uid === undefined ? {} : { uid: one.uid }) }));
 
 /** When the pods of an ended run go, if they ever do. */
 function expiry(gang: Gang, { status, jobs }: Observed): string | undefined {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { CheckpointRef, LastWord, RunConfig } from '@srdit/crds';
 import { plan } from './plan.ts';
 import { changed, evaluation, pods, training } from './testing/resources.ts';
+import { toldBy } from './testing/told.ts';
 import { DEFAULT_OPTIONS, type Evaluation, type Observed, type Plan, type Status } from './types.ts';
 
 const BEGIN = Date.parse('2026-01-01T00:00:00.000Z');
@@ -59,7 +60,7 @@ class Run {
 }
 
 const runOf = (planned: Plan): Extract<RunConfig, { kind: 'SRDiTEvaluation' }> =>
-  JSON.parse((planned.objects.find(({ kind }) => kind === 'ConfigMap')?.['data'] as { 'run.json': string })['run.json']) as Extract<RunConfig, { kind: 'SRDiTEvaluation' }>;
+  toldBy(planned.objects.at(-1)) as Extract<RunConfig, { kind: 'SRDiTEvaluation' }>;
 
 test('a training and its evaluation from beginning to end: one gang a checkpoint, none between', () => {
   const run = new Run();
@@ -84,7 +85,7 @@ test('a training and its evaluation from beginning to end: one gang a checkpoint
 
   // The next round begins when the Job of the last one has gone.
   const clearing = run.train('Running', 10, 20, 30, 40, 50, 60).look('S');
-  assert.deepEqual([run.seen.state, run.seen.attempt, clearing.deletes.map(({ name }) => name), clearing.objects], ['Pending', 2, ['e-eval-1', 'e-eval-1'], []]);
+  assert.deepEqual([run.seen.state, run.seen.attempt, clearing.deletes.map(({ name }) => name), clearing.objects], ['Pending', 2, ['e-eval-1'], []]);
   const second = run.look('', { jobs: [{ name: 'e-eval-1', attempt: 1, deletionTime: at(0) }] });
   assert.deepEqual(second.objects, [], 'attempt 1 is gone before attempt 2 is there');
   const made = run.look('');
@@ -168,6 +169,65 @@ for (const [name, { listed, word, measures, series }] of Object.entries(skips)) 
   });
 }
 
+const DAMAGE = 'Cannot read checkpoint "x": the sha256 of "ema.safetensors" is not the one in its manifest';
+/** The gang of a round finds its checkpoint damaged; its other worker lost a peer. */
+function damaged(run: Run, word: Partial<LastWord> = {}): Plan {
+  const attempt = run.status?.attempt ?? 0;
+  const [pod] = pods('X', attempt);
+  const [peer] = pods('L', attempt);
+  assert.ok(pod !== undefined && peer !== undefined);
+  return run.look('', { jobs: [{ name: `e-eval-${attempt}`, attempt, failed: 'BackoffLimitExceeded' }], pods: [{ ...peer, worker: 1 }, { ...pod, lastWord: { exitCode: 64, reason: 'CheckpointDamaged', message: DAMAGE, rank: 0, ...word } }] });
+}
+
+test('a damaged checkpoint is noted with its sentence, newest first, and the rounds go on; it is no restart', () => {
+  const run = new Run(every({ gang: { workers: 2, maxRestarts: 0, gpu: { perRank: 0 } } })).train('Running', 20, 40, 60);
+  run.look('');
+  run.look('RR');
+  const next = damaged(run);
+  assert.deepEqual([run.seen, run.told, next.wakeAt], [{ state: 'Pending', attempt: 1, through: 20, results: undefined }, 'The checkpoint of step 40 is next', at(run.second)]);
+  assert.deepEqual(run.status?.series, { through: 20, measured: 0, damaged: { count: 1, newest: [{ checkpoint: uri(20), step: 20, message: DAMAGE }] } });
+  assert.equal(run.status.progress?.pictures ?? 0, 0);
+  // Its failed pods say nothing more.
+  run.train('Running', 20).look('');
+  damaged(run);
+  assert.deepEqual([run.seen.state, run.status.series?.damaged?.count, run.status.restarts], ['Pending', 1, { charged: 0, free: 0 }]);
+
+  run.train('Running', 20, 40, 60).look('');
+  run.look('RR');
+  run.look('', { pods: pods('SS', 2).map((pod) => ({ ...pod, lastWord: { exitCode: 0, reason: 'Evaluated', message: 'Done', rank: pod.worker, ...(pod.worker === 0 && { result: { checkpoint: uri(40), step: 40, count: 64, features: 'pixels 8x8', frechetDistance: 1 } }) } })) });
+  run.train('Complete', 40, 60).look('');
+  run.look('RR');
+  damaged(run, { message: 'worse' });
+  assert.deepEqual(run.seen, { state: 'Complete', attempt: 3, through: 60, results: [40] });
+  assert.deepEqual([run.status.series?.damaged?.newest.map(({ step }) => step), 'skipped' in (run.status.series ?? {}), run.status.progress?.pictures], [[60, 20], false, 0]);
+  assert.equal(run.status.conditions?.find(({ type }) => type === 'Complete')?.message, '1 checkpoint was measured; 2 are damaged, as status.series.damaged tells');
+});
+
+const mistaken: Record<string, { measuring: LastWord['measuring']; noted: { checkpoint: string; step: number } }> = {
+  'an older one that storage still held': { measuring: { step: 40, uri: uri(40, 3) }, noted: { checkpoint: uri(40, 3), step: 40 } },
+  'none that it names: it is the one it was told': { measuring: undefined, noted: { checkpoint: uri(60), step: 60 } },
+  'one of another training is not believed': { measuring: { step: 40, uri: 'file:///runs/other/attempts/1/checkpoints/000000040' }, noted: { checkpoint: uri(60), step: 60 } },
+  'one that had its turn is not believed': { measuring: { step: 20, uri: uri(20) }, noted: { checkpoint: uri(60), step: 60 } },
+};
+for (const [name, { measuring, noted }] of Object.entries(mistaken)) {
+  test(`damaged: ${name}`, () => {
+    const run = new Run().train('Running', 20);
+    run.round(20);
+    run.train('Running', 60, 70, 80).look('');
+    run.look('R');
+    damaged(run, { measuring });
+    const { through, damaged: list, skipped } = run.status?.series ?? {};
+    assert.deepEqual([through, list?.newest, skipped], [noted.step, [{ ...noted, message: DAMAGE }], noted.step === 60 ? { count: 1, last: 40 } : undefined]);
+  });
+}
+
+test('a wrong configuration ends an evaluation of every checkpoint, whatever another rank says of the checkpoint', () => {
+  const run = new Run().train('Running', 20);
+  run.look('');
+  run.look('', { pods: [...pods('X', 1), ...pods('.X', 1).map((pod) => ({ ...pod, lastWord: { exitCode: 64, reason: 'CheckpointDamaged', message: DAMAGE, rank: 1 } }))] });
+  assert.deepEqual([run.seen.state, run.status?.conditions?.find(({ type }) => type === 'Failed')?.reason], ['Failed', 'WrongConfiguration']);
+});
+
 test('what was skipped is said at the end, with the mend', () => {
   const run = new Run().train('Complete', 100);
   run.round(100);
@@ -244,7 +304,7 @@ test('suspended between two rounds it begins none; suspended in a round it goes 
   run.round(20);
   run.gang = changed(run.gang, { suspend: true });
   const leaving = run.train('Running', 20, 40).look('S');
-  assert.deepEqual([run.seen.state, leaving.deletes.length], ['Suspending', 2]);
+  assert.deepEqual([run.seen.state, leaving.deletes.length], ['Suspending', 1]);
   run.look('');
   assert.deepEqual([run.seen.state, run.seen.attempt], ['Suspended', 1]);
   run.gang = changed(run.gang, { suspend: false });

@@ -99,7 +99,7 @@ export interface KubernetesObject {
 }
 
 export interface Deletion {
-  readonly kind: 'Job' | 'Pod' | 'ConfigMap';
+  readonly kind: 'Job' | 'Pod';
   readonly name: string;
   /** Precondition: the object we saw, not a later one of the same name. */
   readonly uid?: string;

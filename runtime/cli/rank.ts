@@ -7,7 +7,7 @@ import { httpHost, readEnvironment, threadsPerRank, type Environment } from './e
 import { ExitError, wrongConfiguration } from './exit.ts';
 import { wordOfDone, wordOfError, writeLastWord } from './last-word.ts';
 import { createLog, type Log } from './log.ts';
-import { readRunConfig, worldOf } from './run-config.ts';
+import { parseRunConfig, worldOf } from './run-config.ts';
 import { ProgressBoard, serveProgress } from './server.ts';
 
 /** One rank of the gang, from its environment to its exit code: joins, runs, says its last word. */
@@ -18,7 +18,7 @@ export async function runRank(variables: NodeJS.ProcessEnv): Promise<number> {
   try {
     const environment = readEnvironment(variables);
     log = createLog(environment.SRDIT_LOG, { rank });
-    const config = await readRunConfig(environment.SRDIT_RUN);
+    const config = parseRunConfig(environment.SRDIT_RUN);
     word = wordOfDone(await run(config, environment, environment.SRDIT_RANK ?? 0, log), rank);
   } catch (error) {
     word = wordOfError(error, rank);

@@ -1,19 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { RunConfig } from '@srdit/crds';
 import { wrongConfiguration } from './exit.ts';
 
-/** Reads run.json. Throws ExitError (64) that names the field. */
-export async function readRunConfig(path: string): Promise<RunConfig> {
+/** Parses what SRDIT_RUN says. Throws ExitError (64) that names the field. */
+export function parseRunConfig(text: string): RunConfig {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = JSON.parse(text);
   } catch (cause) {
-    throw wrongConfiguration('WrongRunConfig', `Cannot read run.json: "${path}" is ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'missing' : 'not JSON'}. Set SRDIT_RUN to the file that the plan made`, cause);
+    throw wrongConfiguration('WrongRunConfig', 'Cannot use SRDIT_RUN: it is not JSON. Start the runtime through `srdit run` or a Job of the operator, which set it', cause);
   }
   const parsed = RunConfig.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw wrongConfiguration('WrongRunConfig', `Cannot use run.json: "${issue?.path.join('.') ?? ''}" is wrong (${issue?.message ?? 'unknown'}). Use a runtime and an operator of the same version`, parsed.error);
+  throw wrongConfiguration('WrongRunConfig', `Cannot use SRDIT_RUN: "${issue?.path.join('.') ?? ''}" is wrong (${issue?.message ?? 'unknown'}). Use a runtime and an operator of the same version`, parsed.error);
 }
 
 /** Ranks of the whole gang. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -12,7 +12,6 @@ const here = (file: string): string => fileURLToPath(new URL(`testing/${file}`, 
 const folder = mkdtempSync(join(tmpdir(), 'srdit-worker-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const runFile = join(folder, 'run.json');
 const training = parseResource({
   apiVersion: 'srdit.dev/v1alpha1', kind: 'SRDiTTraining', metadata: { name: 't' },
   spec: {
@@ -20,7 +19,7 @@ const training = parseResource({
     data: { uri: 'file:///data', teacherFeatures: false }, storage: { uri: 'file:///runs/t' }, gang: { ranksPerWorker: 2 },
   },
 });
-writeFileSync(runFile, JSON.stringify({ kind: 'SRDiTTraining', namespace: 'default', name: 't', uid: 'u', generation: 1, attempt: 1, spec: training.spec }));
+const run = JSON.stringify({ kind: 'SRDiTTraining', namespace: 'default', name: 't', uid: 'u', generation: 1, attempt: 1, spec: training.spec });
 
 /** A launcher of two ranks; `heard` is called with its output so far. */
 function launch(ranks: readonly Script[], heard: (output: string, worker: ReturnType<typeof spawn>) => void = () => {}) {
@@ -28,7 +27,7 @@ function launch(ranks: readonly Script[], heard: (output: string, worker: Return
   const worker = spawn(process.execPath, [here('launch.ts'), here('scripted-rank.ts')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {
-      ...process.env, SRDIT_RUN: runFile, SRDIT_WORKER: '0', SRDIT_ADDRESSES: '127.0.0.1:1,127.0.0.1:2', SRDIT_TERMINATION_LOG: terminationLog,
+      ...process.env, SRDIT_RUN: run, SRDIT_WORKER: '0', SRDIT_ADDRESSES: '127.0.0.1:1,127.0.0.1:2', SRDIT_TERMINATION_LOG: terminationLog,
       SRDIT_LOG: 'text', SRDIT_PARENT_PIPE: '1', SRDIT_TEST_RANKS: JSON.stringify(ranks),
     },
   });

@@ -6,7 +6,7 @@ import { ExitCode, LastWord } from '@srdit/crds';
 import { oneGpu, readEnvironment, threadsPerRank, type Environment } from './environment.ts';
 import { CRASHED, tellWorker, writeLastWord, wordOfError } from './last-word.ts';
 import { createLog, type Log } from './log.ts';
-import { readRunConfig } from './run-config.ts';
+import { parseRunConfig } from './run-config.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 
@@ -27,7 +27,7 @@ export async function runWorker(variables: NodeJS.ProcessEnv, main = MAIN): Prom
   let ranksPerWorker: number;
   try {
     environment = readEnvironment(variables);
-    ranksPerWorker = (await readRunConfig(environment.SRDIT_RUN)).spec.gang.ranksPerWorker;
+    ranksPerWorker = parseRunConfig(environment.SRDIT_RUN).spec.gang.ranksPerWorker;
   } catch (error) {
     const word = wordOfError(error, 0);
     process.stderr.write(`${word.message}\n`);

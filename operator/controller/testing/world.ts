@@ -4,8 +4,9 @@ import { Client, Operator, nullLogger, leases, resource, type Clock, type KubeOb
 import { FakeApiServer, FakeClock, inProcess, seeded } from 'kopf-ts/testing';
 import { DEFAULT_OPTIONS, type Status } from '../../plan/types.ts';
 import { evaluation, training } from '../../plan/testing/resources.ts';
+import { toldBy } from '../../plan/testing/told.ts';
 import { addGangs, type Gangs, type GangsOptions } from '../gangs.ts';
-import { configMaps, evaluations, events, jobs, networkPolicies, pods, services, trainings, type CustomObject } from '../kubernetes.ts';
+import { evaluations, events, jobs, networkPolicies, pods, services, trainings, type CustomObject } from '../kubernetes.ts';
 import { statusOf } from '../parsed.ts';
 import { Kubelets, type Life, type Worker } from './kubelets.ts';
 import { Law } from './law.ts';
@@ -13,7 +14,7 @@ import { Mortal } from './mortal.ts';
 
 export const NAMESPACE = 'lab';
 /** What the fake API servers of these tests serve. */
-export const RESOURCES: readonly ResourceName[] = [trainings, evaluations, pods, jobs, services, configMaps, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
+export const RESOURCES: readonly ResourceName[] = [trainings, evaluations, pods, jobs, services, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
 
 export interface Running { readonly process: Mortal; readonly operator: Operator; readonly gangs: Gangs; readonly ended: Promise<unknown>; stop(): Promise<void> }
 
@@ -74,8 +75,8 @@ export class World {
 
   /** What a gang of an evaluation says in the end of the checkpoint that it was told to measure. */
   resultOf(name: string, attempt: number): EvaluationResult {
-    const told = this.server.find(configMaps, `${NAMESPACE}/${name}-eval-${attempt}`) as { readonly data?: Readonly<Record<string, string>> } | undefined;
-    const { checkpointUri } = JSON.parse(told?.data?.['run.json'] ?? '{}') as { checkpointUri: string };
+    const told = toldBy(this.server.find(jobs, `${NAMESPACE}/${name}-eval-${attempt}`));
+    const checkpointUri = told.kind === 'SRDiTEvaluation' ? told.checkpointUri : '';
     const step = Number(checkpointUri.split('/').at(-1));
     return { checkpoint: checkpointUri, step, count: 64, features: 'pixels 8x8', frechetDistance: 1000 / step };
   }

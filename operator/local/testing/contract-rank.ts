@@ -11,7 +11,7 @@ import { RunConfig, type CheckpointRef, type LastWord } from '@srdit/crds';
 const env = (name: string): string => process.env[name] ?? '';
 if (env('SRDIT_PARENT_PIPE') === '1') process.stdin.once('end', () => process.exit(75)).resume();
 
-const run = RunConfig.parse(JSON.parse(readFileSync(env('SRDIT_RUN'), 'utf8')));
+const run = RunConfig.parse(JSON.parse(env('SRDIT_RUN')));
 const rank = Number(env('SRDIT_WORKER'));
 const addresses = env('SRDIT_ADDRESSES').split(',').map((address) => ({ host: address.split(':')[0] ?? '', port: Number(address.split(':')[1]) }));
 const storage = join(env('SRDIT_FILE_ROOT'), run.spec.storage.uri.slice('file://'.length));

@@ -5,12 +5,10 @@ import type { Gang, KubernetesObject } from '../types.ts';
 export const GANG_PORT = 7470;
 /** Port of GET /progress, /metrics and /healthz on rank 0. */
 export const HTTP_PORT = 8080;
-/** Where run.json is mounted. */
-export const RUN_FOLDER = '/etc/srdit';
 
 /** A training and an evaluation of one name must not meet. The longest, name-train-NNNN-WWWW, stays below 63. */
 export const serviceName = (gang: Gang): string => `${gang.metadata.name}-${gang.kind === 'SRDiTTraining' ? 'train' : 'eval'}`;
-/** Name of the Job and of the ConfigMap of an attempt: a function of (resource, attempt), so that creating twice is creating once. */
+/** Name of the Job of an attempt: a function of (resource, attempt), so that creating twice is creating once. */
 export const attemptName = (gang: Gang, attempt: number): string => `${serviceName(gang)}-${attempt}`;
 
 /** Labels of all objects of a gang; they select its pods. */

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RunConfig } from '@srdit/crds';
 import { objects } from '../plan.ts';
-import { evaluation, training } from '../testing/resources.ts';
-import { DEFAULT_OPTIONS, type Gang, type KubernetesObject, type Status } from '../types.ts';
+import { changed, evaluation, training } from '../testing/resources.ts';
+import { toldBy } from '../testing/told.ts';
+import { DEFAULT_OPTIONS, type Gang, type KubernetesObject, type Observed, type Status } from '../types.ts';
 import { podTemplate } from './job.ts';
 import type { PodTemplate } from './pod-overrides.ts';
 
+const observed = (status?: Status): Observed => ({ now: '2026-01-01T00:00:00.000Z', jobs: [], pods: [], ...(status === undefined ? {} : { status }) });
 const made = (gang: Gang, attempt = 1, status?: Status): Record<string, KubernetesObject> =>
-  Object.fromEntries(objects(gang, { now: '2026-01-01T00:00:00.000Z', jobs: [], pods: [], ...(status === undefined ? {} : { status }) }, attempt, DEFAULT_OPTIONS).map((object) => [object.kind, object]));
-const pod = (gang: Gang, status?: Status): PodTemplate => podTemplate(gang, status, 1, DEFAULT_OPTIONS);
+  Object.fromEntries(objects(gang, observed(status), attempt, DEFAULT_OPTIONS).map((object) => [object.kind, object]));
+const pod = (gang: Gang, status?: Status): PodTemplate => podTemplate(gang, observed(status), 1, DEFAULT_OPTIONS);
 const spec = <T>(object: KubernetesObject | undefined): T => object?.['spec'] as T;
 const gangOf = (more: Record<string, unknown>): Record<string, unknown> => ({ batchSize: 48, gang: { workers: 3, ranksPerWorker: 4, ...more } });
 
@@ -83,7 +84,7 @@ test('overrides are added, and the plan wins where both speak', () => {
   assert.deepEqual(podSpec['nodeSelector'], { zone: 'b' });
   assert.equal(container.env.at(-1)?.name, 'A');
   assert.deepEqual(container.resources, { limits: { 'nvidia.com/gpu': 4, memory: '8Gi' }, requests: { cpu: '2' } });
-  assert.deepEqual(container.volumeMounts.map(({ name, mountPath }) => `${name} ${mountPath}`), ['srdit-run /etc/srdit', 'srdit-tmp /tmp', 'srdit-shm /dev/shm', 'data /data']);
+  assert.deepEqual(container.volumeMounts.map(({ name, mountPath }) => `${name} ${mountPath}`), ['srdit-tmp /tmp', 'srdit-shm /dev/shm', 'data /data']);
   assert.equal(podSpec['automountServiceAccountToken'], false);
 });
 
@@ -104,9 +105,8 @@ test('the NetworkPolicy admits the gang to its ports and the operator to HTTP, n
 });
 
 for (const gang of [training(), evaluation({ checkpoint: { uri: 'gs://bucket/runs/t/attempts/1/checkpoints/000000100' } })]) {
-  test(`run.json of an ${gang.kind} is what the runtime reads, and cannot be changed`, () => {
-    const { ConfigMap } = made(gang, 3);
-    const run = RunConfig.parse(JSON.parse((ConfigMap?.['data'] as { 'run.json': string })['run.json']));
-    assert.deepEqual([run.kind, run.attempt, run.uid, run.spec, ConfigMap?.['immutable']], [gang.kind, 3, 'uid-1', gang.spec, true]);
+  test(`the pods of an ${gang.kind} are told its spec and attempt, without what is for Kubernetes alone`, () => {
+    const run = toldBy(made(changed(gang, { pod: { nodeSelector: { zone: 'b' } } }), 3).Job);
+    assert.deepEqual([run.kind, run.attempt, run.uid, run.spec], [gang.kind, 3, 'uid-1', gang.spec]);
   });
 }

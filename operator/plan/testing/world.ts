@@ -4,6 +4,7 @@ import type { RunConfig } from '@srdit/crds';
 import { plan } from '../plan.ts';
 import { DEFAULT_OPTIONS, type Gang, type Observed, type ObservedJob, type ObservedPod, type Plan, type Status } from '../types.ts';
 import { changed } from './resources.ts';
+import { toldBy } from './told.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -24,7 +25,7 @@ export class World {
   gang: Gang;
   /** The training that an evaluation names. */
   trained: Observed['training'];
-  /** run.json by attempt. */
+  /** What pods were told, by attempt. */
   readonly runs = new Map<number, RunConfig>();
   status: Status | undefined;
   jobs: Mutable<ObservedJob>[] = [];
@@ -55,8 +56,7 @@ export class World {
     if (job !== undefined && !this.jobs.some((one) => one.name === job.metadata.name)) {
       const attempt = Number(job.metadata.labels?.['srdit.dev/attempt']);
       assert.equal(this.pods.filter((pod) => pod.attempt !== attempt && (pod.phase === 'Running' || pod.phase === 'Pending')).length, 0, 'a Job is created beside older pods');
-      const data = planned.objects.find((object) => object.kind === 'ConfigMap')?.['data'] as { 'run.json': string };
-      this.runs.set(attempt, JSON.parse(data['run.json']) as RunConfig);
+      this.runs.set(attempt, toldBy(job));
       this.jobs.push({ name: job.metadata.name, attempt });
       for (let worker = 0; worker < this.gang.spec.gang.workers; worker += 1) this.pods.push({ name: `${job.metadata.name}-${worker}`, attempt, worker, phase: 'Pending' });
     }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,13 +14,11 @@ export interface Worker { readonly process: ChildProcess; readonly done: Promise
 /** For tests: a pod's process, `srdit-runtime worker`, as the local executor starts it. root: what file:/// stands for. */
 export async function startWorker(config: RunConfig, root: string, environment: Readonly<Record<string, string>> = {}): Promise<Worker> {
   const folder = await mkdtemp(join(tmpdir(), 'srdit-worker-'));
-  const run = join(folder, 'run.json');
   const termination = join(folder, 'termination-log');
-  await writeFile(run, JSON.stringify(config));
   const ports = await freePorts(config.spec.gang.workers * config.spec.gang.ranksPerWorker);
   const child = spawn(process.execPath, [MAIN, 'worker'], {
     env: {
-      ...process.env, SRDIT_RUN: run, SRDIT_ADDRESSES: ports.map((port) => `127.0.0.1:${port}`).join(','), SRDIT_TERMINATION_LOG: termination,
+      ...process.env, SRDIT_RUN: JSON.stringify(config), SRDIT_ADDRESSES: ports.map((port) => `127.0.0.1:${port}`).join(','), SRDIT_TERMINATION_LOG: termination,
       SRDIT_FILE_ROOT: root, SRDIT_DEVICE: 'cpu', SRDIT_LOG: 'text', SRDIT_THREADS: '1', ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
