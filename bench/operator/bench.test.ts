@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requests } from './audit.ts';
-import { bucketOf } from './scrape.ts';
+import { histogramOf, quantileOf } from './scrape.ts';
 
 test('requests are counted by verb and resource, watches and others\' times left out', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'srdit-audit-'));
@@ -24,5 +24,8 @@ test('requests are counted by verb and resource, watches and others\' times left
 
 test('a quantile of a histogram is the bound of its bucket', () => {
   const text = ['h_bucket{controller="a",le="0.1"} 90', 'h_bucket{controller="a",le="0.5"} 99', 'h_bucket{controller="b",le="0.5"} 7', 'h_bucket{controller="a",le="+Inf"} 100'].join('\n');
-  assert.deepEqual([bucketOf(text, 'h', 'a', 0.5), bucketOf(text, 'h', 'a', 0.99), bucketOf(text, 'h', 'a', 1)], [0.1, 0.5, Infinity]);
+  const histogram = histogramOf(text, 'h', 'a');
+  assert.deepEqual([quantileOf(histogram, 0.5), quantileOf(histogram, 0.99), quantileOf(histogram, 1)], [0.1, 0.5, Infinity]);
+  const before = new Map([[0.1, 89], [0.5, 90], [Infinity, 90]]);
+  assert.deepEqual([quantileOf(histogram, 0.1, before), quantileOf(histogram, 0.5, before)], [0.1, 0.5], 'of what came since');
 });

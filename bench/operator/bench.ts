@@ -9,7 +9,7 @@ import { requests } from './audit.ts';
 import { ControlPlane } from './control-plane.ts';
 import { Observer } from './observer.ts';
 import type { Measured } from './process.ts';
-import { lagOf, reconcileP99 } from './scrape.ts';
+import { lagOf, quantileOf, reconciliations } from './scrape.ts';
 import { NAMESPACE, srdit, WORKERS, type Subject } from './subject.ts';
 
 export interface OperatorBenchOptions {
@@ -19,6 +19,9 @@ export interface OperatorBenchOptions {
   readonly peers: readonly ('jobset' | 'kopf')[];
   readonly log: (line: string) => void;
 }
+
+/** From one gang to the next, when they do not all come at once. */
+const STEADY_MILLISECONDS = 100;
 
 const pods = resource<KubeObject>('v1', 'Pod', 'pods');
 const crds = resource<KubeObject>('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', { namespaced: false });
@@ -78,17 +81,36 @@ async function measure(binary: string, subject: Subject, gangs: number, log: (li
     }
     tell('lone gangs, ms', spread(lone));
 
-    if (subject.metricsPort !== undefined) await lagOf(subject.metricsPort);
+    const metrics = subject.metricsPort;
+    /** Runs it; how long reconciliations took meanwhile. */
+    const reconciled = async (run: () => Promise<void>): Promise<{ readonly reconcileP99Milliseconds?: number }> => {
+      const before = metrics === undefined ? undefined : await reconciliations(metrics);
+      await run();
+      return metrics === undefined || before === undefined ? {} : { reconcileP99Milliseconds: 1000 * quantileOf(await reconciliations(metrics), 0.99, before) };
+    };
+    const steadily = Array.from({ length: Math.min(gangs, 100) }, (_, index) => `steady-${index}`);
+    const p99 = await reconciled(async () => {
+      const made = steadily.map(async (name, index) => { await sleep(index * STEADY_MILLISECONDS); await make(name); });
+      await Promise.all(made);
+      await until(() => steadily.every(served), 120, 'steadily created gangs');
+      await quiet(operator);
+    });
+    const steady = { gangsPerSecond: 1000 / STEADY_MILLISECONDS, jobMilliseconds: spread(steadily.map((name) => delay(name))), ...p99 };
+    tell('steadily', steady);
+
+    if (metrics !== undefined) await lagOf(metrics);
     const cpu = operator.cpuSeconds;
     const [began, clock] = [Date.now(), performance.now()];
     const names = Array.from({ length: gangs }, (_, index) => `many-${index}`);
     const left = [...names];
-    await Promise.all(Array.from({ length: 16 }, async () => { for (let name = left.shift(); name !== undefined; name = left.shift()) await make(name); }));
-    await until(() => names.every(served), 120 + gangs, `${gangs} gangs`);
+    const flood = await reconciled(async () => {
+      await Promise.all(Array.from({ length: 16 }, async () => { for (let name = left.shift(); name !== undefined; name = left.shift()) await make(name); }));
+      await until(() => names.every(served), 120 + gangs, `${gangs} gangs`);
+      await quiet(operator);
+    });
     const rate = (at: (name: string) => number): number => gangs / ((Math.max(...names.map(at)) - clock) / 1000);
-    await quiet(operator);
     const used = operator.cpuSeconds - cpu;
-    const told = subject.metricsPort === undefined ? {} : { eventLoopLagP99Milliseconds: await lagOf(subject.metricsPort), reconcileP99Milliseconds: await reconcileP99(subject.metricsPort) };
+    const told = { ...(metrics !== undefined && { eventLoopLagP99Milliseconds: await lagOf(metrics) }), ...flood };
     // The audit log is written in batches.
     await sleep(2500);
     const asked = await requests(plane.auditLog, began, Date.now());
@@ -118,7 +140,7 @@ async function measure(binary: string, subject: Subject, gangs: number, log: (li
     await quiet(operator);
     await sleep(2500);
     const resync = { firstGangMilliseconds: Math.round((observer.of('again').job ?? NaN) - again), requests: [...await requests(plane.auditLog, killed, Date.now())].reduce((sum, [, count]) => sum + count, 0), cpuSeconds: operator.cpuSeconds };
-    const figures = { lone: { jobMilliseconds: spread(lone) }, many, restart, resync };
+    const figures = { lone: { jobMilliseconds: spread(lone) }, steady, many, restart, resync };
     return figures;
   } catch (error) {
     log(readFileSync(join(plane.folder, 'operator.log'), 'utf8').trim().split('\n').slice(-10).join('\n'));

@@ -11,7 +11,7 @@ export interface Seen {
 }
 
 /** What a gang makes begins with its name. */
-const gangOf = (name = ''): string | undefined => /^(warm|again|lone-\d+|many-\d+)(?=-|$)/.exec(name)?.[0];
+const gangOf = (name = ''): string | undefined => /^(warm|again|lone-\d+|steady-\d+|many-\d+)(?=-|$)/.exec(name)?.[0];
 
 export class Observer {
   readonly #gangs = new Map<string, Seen>();

@@ -52,8 +52,8 @@ test('with the rights of the chart, and all of them, it takes the quickstart to 
   };
   await kubectl('apply', '-f', 'examples/quickstart/training.yaml');
   await until('pods', async () => (await client.listAll(pods)).length === 2);
-  assert.match(await kubectl('get', 'service,networkpolicy,configmap,job', '-l', 'app.kubernetes.io/managed-by=srdit', '-o', 'name'),
-    /^service\/emoji-train\nnetworkpolicy\.networking\.k8s\.io\/emoji-train\nconfigmap\/emoji-train-1\njob\.batch\/emoji-train-1\n$/);
+  assert.match(await kubectl('get', 'service,networkpolicy,job', '-l', 'app.kubernetes.io/managed-by=srdit', '-o', 'name'),
+    /^service\/emoji-train\nnetworkpolicy\.networking\.k8s\.io\/emoji-train\njob\.batch\/emoji-train-1\n$/);
   assert.match(await kubectl('get', 'srdt'), /^NAME +STATE +STEP +PROGRESS +LOSS +IMG\/S +RESTARTS +AGE\nemoji +Pending /);
   // Nobody else runs pods here.
   const [first] = await client.listAll(pods);
@@ -80,7 +80,7 @@ test('with the rights of the chart, and all of them, it takes the quickstart to 
   await client.create(resource('srdit.dev/v1alpha1', 'SRDiTTraining', 'srdittrainings'), { ...training, metadata: { ...training.metadata, namespace: 'full' } });
   await until('why there are no pods', async () => (await kubectl('get', 'srdt', '-n', 'full', '-o', 'jsonpath={.items[0].status.conditions[?(@.type=="Running")].message}')).includes('exceeded quota'));
   await kubectl('delete', 'srdt', '--all', '-A', '--wait');
-  await until('nothing', async () => (await kubectl('get', 'service,networkpolicy,configmap,job,pod', '-A', '-l', 'app.kubernetes.io/managed-by=srdit', '-o', 'name')) === '');
+  await until('nothing', async () => (await kubectl('get', 'service,networkpolicy,job,pod', '-A', '-l', 'app.kubernetes.io/managed-by=srdit', '-o', 'name')) === '');
 
   await sleep(2500);
   const asked = await requests(plane.auditLog, began, Date.now());

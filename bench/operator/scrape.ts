@@ -7,15 +7,19 @@ export async function lagOf(port: number): Promise<number> {
   return 1000 * Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await text(port))?.[1] ?? NaN);
 }
 
-/** Upper bound of the bucket that holds the 99th percentile of all reconciliations of trainings, milliseconds. */
-export async function reconcileP99(port: number): Promise<number> {
-  return 1000 * bucketOf(await text(port), 'controller_runtime_reconcile_time_seconds', 'srdittrainings.srdit.dev', 0.99);
-}
+/** Cumulative counts of a histogram by the upper bounds of its buckets. */
+export type Histogram = ReadonlyMap<number, number>;
 
-/** Upper bound, as the metric gives it, of the bucket of a histogram in which a quantile lies. */
-export function bucketOf(scraped: string, name: string, controller: string, quantile: number): number {
-  const buckets = scraped.split('\n').filter((line) => line.startsWith(`${name}_bucket{`) && line.includes(`controller="${controller}"`))
-    .map((line) => ({ bound: Number(/le="([^"]+)"/.exec(line)?.[1]?.replace('+Inf', 'Infinity')), count: Number(line.slice(line.lastIndexOf(' ') + 1)) }));
-  const total = buckets.at(-1)?.count ?? 0;
-  return buckets.find(({ count }) => count >= quantile * total)?.bound ?? NaN;
+/** How long all reconciliations of trainings have taken, seconds. */
+export const reconciliations = async (port: number): Promise<Histogram> => histogramOf(await text(port), 'controller_runtime_reconcile_time_seconds', 'srdittrainings.srdit.dev');
+
+export const histogramOf = (scraped: string, name: string, controller: string): Histogram => new Map(scraped.split('\n')
+  .filter((line) => line.startsWith(`${name}_bucket{`) && line.includes(`controller="${controller}"`))
+  .map((line) => [Number(/le="([^"]+)"/.exec(line)?.[1]?.replace('+Inf', 'Infinity')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+
+/** Upper bound of the bucket in which a quantile of what was added since `before` lies. */
+export function quantileOf(histogram: Histogram, quantile: number, before: Histogram = new Map()): number {
+  const added = [...histogram].map(([bound, count]) => ({ bound, count: count - (before.get(bound) ?? 0) }));
+  const total = added.at(-1)?.count ?? 0;
+  return added.find(({ count }) => count >= quantile * total)?.bound ?? NaN;
 }
