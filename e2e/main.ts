@@ -53,21 +53,26 @@ export async function up({ nodes, gpus, index, images }: UpOptions): Promise<num
     if (make === undefined) throw new MissingPart(`There is no image "${name}"`, `Name some of ${Object.keys(named).join(', ')}`);
     return make();
   };
-  try {
+  return orMissing(async () => {
     const tars = nodes === 0 ? [] : [...await toolImages(), ...await Promise.all(images.map(imageOf))];
     const cluster = await startCluster({ nodes, ...(gpus > 0 ? { gpus } : {}), index, images: tars, keep: true });
     await cluster.kubectl(['apply', '--server-side', '-f', join(import.meta.dirname, '../crds/generated')]);
     print(`Cluster ${index} is up. Look around:\n  export KUBECONFIG=${cluster.kubeconfig}\n  alias kubectl='${cluster.binary} kubectl'\nEnd it with ./srdit e2e down --index ${index}`);
+  });
+}
+
+/** Takes a cluster down that up has left, of whichever checkout. */
+export const down = (index: number): Promise<number> => orMissing(async () => {
+  print(await stopCluster(index) ? `Cluster ${index} is gone` : `Cluster ${index} is not up`);
+});
+
+async function orMissing(work: () => Promise<void>): Promise<number> {
+  try {
+    await work();
     return 0;
   } catch (error) {
     if (!(error instanceof MissingPart)) throw error;
     process.stderr.write(`srdit: ${error.message}\n`);
     return 69;
   }
-}
-
-/** Takes a cluster down. */
-export async function down(index: number): Promise<number> {
-  print(await stopCluster(index) ? `Cluster ${index} is gone` : `Cluster ${index} is not up`);
-  return 0;
 }

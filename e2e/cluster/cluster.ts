@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubernetes } from './binaries.ts';
 import { attempt, command, type CommandOptions, type CommandResult } from './command.ts';
+import { MissingPart } from './missing-part.ts';
 import { bringPackages, checkMachine, cniFolder } from './requirements.ts';
 
 export interface ClusterOptions {
@@ -25,13 +26,24 @@ export interface ClusterOptions {
 
 const CLUSTERS = 10;
 const HERE = import.meta.dirname;
+const OWN_PATH = '/e2e/cluster/machine.sh';
 const MACHINE = join(HERE, 'machine.sh');
 /** Exit code of machine.sh. */
 const LOCKED = 199;
 
-/** Of the link and of the cgroups. */
+/** Of the link, of the cgroups and of the folder. */
 const nameOf = (index: number): string => `srdit-e2e-${index}`;
-const runFolder = (index: number): string => join(tmpdir(), nameOf(index));
+
+/** A machine that is up, whichever checkout has made it. */
+interface Machine {
+  readonly index: number;
+  /** Its first process. */
+  readonly init: number;
+  readonly run: string;
+  /** It ends with the process that started it, which has not said that it is to be kept. */
+  readonly held: boolean;
+  readonly checkout: string;
+}
 
 export class Cluster implements AsyncDisposable {
   readonly index: number;
@@ -44,10 +56,10 @@ export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions;
   readonly #init: number;
 
-  constructor(index: number, binary: string, init: number, options: ClusterOptions) {
+  constructor({ index, init, run }: Machine, binary: string, options: ClusterOptions) {
     this.index = index;
     this.binary = binary;
-    this.run = runFolder(index);
+    this.run = run;
     this.kubeconfig = join(this.run, 'etc/admin.conf');
     this.outside = `10.250.${index}.254`;
     this.#init = init;
@@ -110,7 +122,7 @@ export class Cluster implements AsyncDisposable {
       const pods = join(this.run, `node${node}`, 'podlogs');
       if (existsSync(pods)) cpSync(pods, join(folder, 'pods', `node${node}`), { recursive: true });
     }
-    const kinds = 'nodes,pods,jobs,services,configmaps,events,leases,deployments,srdittrainings,srditevaluations';
+    const kinds = 'nodes,pods,jobs,services,events,leases,deployments,srdittrainings,srditevaluations';
     const objects = await this.tryKubectl(['get', kinds, '-A', '-o', 'yaml'], { seconds: 60 });
     writeFileSync(join(folder, 'objects.yaml'), objects.stdout + objects.stderr);
   }
@@ -133,8 +145,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   await checkMachine();
   await bringPackages();
   const binary = await kubernetes();
-  const { index, init } = await machine(options);
-  const cluster = new Cluster(index, binary, init, options);
+  const cluster = new Cluster(await machine(options), binary, options);
   try {
     await cluster.heal();
   } catch (error) {
@@ -145,27 +156,36 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   return cluster;
 }
 
-/** Ends the cluster of that number; false if it is not up. */
+/** Ends the cluster of that number, whichever checkout has kept it; false if it is not up.
+ *  @throws MissingPart for one that is at work */
 export async function stopCluster(index: number): Promise<boolean> {
-  const init = initOf(index);
-  if (init !== undefined) await new Cluster(index, '', init, {}).stop();
-  return init !== undefined;
+  const there = machineOf(index);
+  if (there !== undefined) await new Cluster(mine(there), '', {}).stop();
+  return there !== undefined;
 }
 
 /** A machine of its own: the first free one, or the one asked for even if it is up. */
-async function machine({ index: wanted, keep = false }: ClusterOptions): Promise<{ index: number; init: number }> {
+async function machine({ index: wanted, keep = false }: ClusterOptions): Promise<Machine> {
   for (let index = wanted ?? 0; index < (wanted === undefined ? CLUSTERS : wanted + 1); index += 1) {
-    const init = await startMachine(index, keep) ?? (wanted === undefined ? undefined : initOf(index));
-    if (init !== undefined) return { index, init };
+    const there = machineOf(index);
+    const made = there === undefined ? await startMachine(index, keep) : wanted === undefined ? undefined : mine(there);
+    if (made !== undefined) return made;
   }
   throw new Error(wanted === undefined
     ? `All ${CLUSTERS} clusters of this machine are in use. Wait until one has ended, or end one that was kept: ./srdit e2e down --index 0`
     : `Cluster ${wanted} is just starting or ending. Run the command again`);
 }
 
-/** Its first process; undefined if somebody else holds that machine. */
-async function startMachine(index: number, keep: boolean): Promise<number | undefined> {
-  const run = runFolder(index);
+/** One that was kept is everybody's.
+ *  @throws MissingPart for one that somebody works with */
+function mine(machine: Machine): Machine {
+  if (machine.held) throw new MissingPart(`Cluster ${machine.index} belongs to scenarios or a bench that "${machine.checkout}" is running, and ends with them`, `Wait, or take another: --index ${(machine.index + 1) % CLUSTERS}`);
+  return machine;
+}
+
+/** undefined if somebody else holds it. */
+async function startMachine(index: number, keep: boolean): Promise<Machine | undefined> {
+  const run = join(tmpdir(), nameOf(index));
   const log = openSync(`${run}.log`, 'w');
   // In a group of its own: who kills ours leaves it the time to clean up.
   const child = spawn('bash', [MACHINE, 'outside', run, keep ? 'open' : 'pipe', nameOf(index)], { stdio: [keep ? 'ignore' : 'pipe', log, log], detached: true });
@@ -176,10 +196,10 @@ async function startMachine(index: number, keep: boolean): Promise<number | unde
   child.unref();
   (child.stdin as Socket | null)?.unref();
   for (let waited = 0; waited < 500 && ended === undefined; waited += 1) {
-    const init = initOf(index);
-    if (init !== undefined && existsSync(join(run, 'machine')) && ended === undefined && isAncestor(child.pid, init)) {
-      await uplink(index, init);
-      return init;
+    const made = machineOf(index);
+    if (made !== undefined && existsSync(join(run, 'machine')) && isAncestor(child.pid, made.init)) {
+      await uplink(made);
+      return made;
     }
     await sleep(20);
   }
@@ -204,15 +224,18 @@ const isAncestor = (pid: number | undefined, of: number): boolean => {
   return false;
 };
 
-/** First process of the machine with that index, if it is up. */
-function initOf(index: number): number | undefined {
-  const line = ['bash', MACHINE, 'inside', runFolder(index)].join('\0');
-  const found = processes().find((pid) => ofProcess(pid, 'cmdline').startsWith(line) && numbers(pid).at(-1) === '1');
-  return found === undefined ? undefined : Number(found);
+/** The machine with that index, if it is up: its first process tells all of it. */
+function machineOf(index: number): Machine | undefined {
+  for (const pid of processes()) {
+    const [, script = '', where, run = '', held] = ofProcess(pid, 'cmdline').split('\0');
+    if (where !== 'inside' || !script.endsWith(OWN_PATH) || basename(run) !== nameOf(index) || numbers(pid).at(-1) !== '1') continue;
+    return { index, init: Number(pid), run, held: held === 'pipe', checkout: script.slice(0, -OWN_PATH.length) };
+  }
+  return undefined;
 }
 
 /** The one wire between the machine and this one. */
-async function uplink(index: number, init: number): Promise<void> {
+async function uplink({ index, init }: Machine): Promise<void> {
   const outer = nameOf(index);
   await command('ip', ['link', 'add', outer, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', String(init)]);
   await command('ip', ['address', 'add', `10.250.${index}.254/24`, 'dev', outer]);

@@ -39,14 +39,14 @@ export default {
     for (const [name, { values, kinds }] of Object.entries(SETS)) {
       const { stdout: text, stderr: problem } = await helm('template', 'srdit', CHART, '--kube-version', '1.34.0', '--namespace', 'e2e-chart', '--skip-tests', ...set(values));
       note(`${name}\n${text}`);
-      assert.equal(problem, '', name);
+      assert.equal(problem, '', `${name}: ${problem}`);
       const objects = parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject | null).filter((object) => object !== null);
       for (const [kind, count] of Object.entries(kinds)) assert.equal(objects.filter((object) => object.kind === kind).length, count, `${kind} with ${name}`);
       // Prometheus Operator's kinds are unknown to this cluster.
       const known = objects.filter(({ apiVersion }) => !apiVersion.startsWith('monitoring.coreos.com'));
       const { code, stderr } = await cluster.tryKubectl(['apply', '--server-side', '--dry-run=server', '--force-conflicts', '-f', '-'], { input: known.map((object) => JSON.stringify(object)).join('\n---\n') });
       assert.equal(code, 0, `${name}: ${stderr}`);
-      assert.doesNotMatch(stderr, /would violate PodSecurity/, name);
+      assert.doesNotMatch(stderr, /would violate PodSecurity/, `${name}: ${stderr}`);
       if (name === 'digests') assert.match(text, new RegExp(`image: ghcr.io/a/srdit-operator@${DIGEST}`));
     }
     for (const [value, sentence] of Object.entries(REFUSED)) {

@@ -31,7 +31,7 @@ export default {
       assert.equal(code, 0, stderr);
       // Pod Security says so in a warning when a Job's pods would be refused.
       assert.doesNotMatch(stderr, /would violate PodSecurity/);
-      assert.equal(stdout.trim().split('\n').length, 12, stdout);
+      assert.equal(stdout.trim().split('\n').length, 9, stdout);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

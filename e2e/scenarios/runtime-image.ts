@@ -4,7 +4,7 @@ import { eventually } from '../eventually.ts';
 import type { Scenario } from '../scenario.ts';
 import { version } from '../version.ts';
 
-interface Pod { status: { containerStatuses?: { state: { terminated?: { exitCode: number; message?: string } } }[] } }
+interface Pod { status: { containerStatuses?: { state: { waiting?: { message?: string }; terminated?: { exitCode: number; message?: string } } }[] } }
 
 const RESTRICTED = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } };
 const pod = (name: string, container: object): object => ({
@@ -31,7 +31,12 @@ export default {
       pod('empty', { command: ['srdit-runtime', 'worker'], env: [{ name: 'SRDIT_TERMINATION_LOG', value: '/dev/termination-log' }] }),
       pod('engine', { command: ['node', '--input-type=module', '-e', PROBE] }),
     );
-    const ended = (name: string) => eventually(`the end of pod ${name}`, 120, async () => (await get<Pod>('pod', name)).status.containerStatuses?.[0]?.state.terminated);
+    const ended = (name: string) => eventually(`the end of pod ${name}`, 120, async () => {
+      const { waiting, terminated } = (await get<Pod>('pod', name)).status.containerStatuses?.[0]?.state ?? {};
+      // Told if it stays so: the kubelet's reason not to start it.
+      if (waiting?.message !== undefined) throw new Error(waiting.message);
+      return terminated;
+    });
     const empty = await ended('empty');
     assert.equal(empty.exitCode, 64);
     const word = JSON.parse(empty.message ?? '') as { message: string };
