@@ -1,7 +1,9 @@
+import type { Condition } from '@srdit/crds';
 import type { EventText } from 'kopf-ts';
+import { conditionOf } from '../plan/conditions.ts';
 import type { Status } from '../plan/types.ts';
 
-const condition = (status: Status | undefined, type: string) => status?.conditions?.find((one) => one.type === type);
+const condition = (status: Status | undefined, type: Condition['type']) => conditionOf(status?.conditions, type);
 const restarts = (status: Status | undefined): number => (status?.restarts?.charged ?? 0) + (status?.restarts?.free ?? 0);
 
 /** Reasons of the condition Running that say, in Kubernetes' words, why pods do not run. */
@@ -27,10 +29,14 @@ export function announcements(before: Status | undefined, after: Status): EventT
   if (running?.status === 'False' && WAITS.has(running.reason) && running.reason !== condition(before, 'Running')?.reason) told.push({ type: 'Warning', reason: running.reason, note: running.message });
   const last = after.checkpoints?.last;
   if (last !== undefined && last.step !== before?.checkpoints?.last?.step) told.push({ reason: 'CheckpointWritten', note: `Checkpoint of step ${last.step}: ${last.uri}` });
-  const { skipped } = after.series ?? {};
+  const { skipped, damaged } = after.series ?? {};
   const [result] = after.results ?? [];
   if (after.series !== undefined && after.series.measured > (before?.series?.measured ?? 0) && result !== undefined) {
     told.push({ reason: 'CheckpointMeasured', note: `Checkpoint of step ${result.step}: Fréchet distance of ${result.features} ${result.frechetDistance}` });
+  }
+  const [newest] = damaged?.newest ?? [];
+  if (newest !== undefined && (damaged?.count ?? 0) > (before?.series?.damaged?.count ?? 0)) {
+    told.push({ type: 'Warning', reason: 'CheckpointDamaged', note: `Checkpoint of step ${newest.step} is passed over. ${newest.message}` });
   }
   if (skipped !== undefined && skipped.count > (before?.series?.skipped?.count ?? 0)) {
     told.push({ type: 'Warning', reason: 'CheckpointSkipped', note: `${skipped.count - (before?.series?.skipped?.count ?? 0)} checkpoints up to step ${skipped.last} were gone before their turn. Raise spec.checkpoints.keep of the training to have them spared` });

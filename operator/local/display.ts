@@ -20,7 +20,7 @@ const BAR = 24;
 const PLAIN_EVERY_MS = 10_000;
 
 /** What was said of one resource. */
-interface Told { news: string; plainAt: number; text: string; result: string | undefined }
+interface Told { news: string; plainAt: number; text: string; result: string | undefined; damage: string | undefined }
 
 /** On a terminal one line that is drawn over, for all that runs at once; in a pipe a line every 10 seconds. Changes of state
  *  and results are lines in both. */
@@ -35,16 +35,19 @@ export function terminalDisplay(out: Terminal, now: () => number = Date.now): Di
 
   return {
     say,
-    begin: (stored) => { told.set(label(stored), { news: '', plainAt: now(), text: '', result: newestResult(stored) }); },
+    begin: (stored) => { told.set(label(stored), { news: '', plainAt: now(), text: '', result: newestResult(stored), damage: newestDamage(stored) }); },
     line: (line) => { clear(); out.write(`${line}\n`); },
     update: (stored, observed) => {
       const name = label(stored);
-      const before = told.get(name) ?? { news: '', plainAt: now(), text: '', result: undefined };
+      const before = told.get(name) ?? { news: '', plainAt: now(), text: '', result: undefined, damage: undefined };
       told.set(name, before);
       const result = newestResult(stored);
       // Of an evaluation of one checkpoint the end tells it.
       if (result !== undefined && result !== before.result && (stored.status as Status).series !== undefined) say(`${name}: ${result}`);
       before.result = result;
+      const damage = newestDamage(stored);
+      if (damage !== undefined && damage !== before.damage) say(`${name}: ${damage}`);
+      before.damage = damage;
       const news = newsOf(stored);
       if (news !== undefined && news !== before.news) {
         before.news = news;
@@ -81,6 +84,12 @@ function bar(stored: Stored, phase: string | undefined, text: string): string {
 function newestResult(stored: Stored): string | undefined {
   const result = (stored.status as Status | undefined)?.results?.[0];
   return result === undefined ? undefined : `step ${result.step}: ${resultText(result)}`;
+}
+
+/** What could not be measured last, as a sentence. */
+function newestDamage(stored: Stored): string | undefined {
+  const [damaged] = (stored.status as Status | undefined)?.series?.damaged?.newest ?? [];
+  return damaged === undefined ? undefined : `step ${damaged.step} is passed over. ${damaged.message}`;
 }
 
 /** What is worth a line of its own: a new state, and why. */

@@ -47,9 +47,11 @@ export function endingOf(stored: Stored, layout: Layout): string[] {
 function achieved(stored: Stored, status: Status): string {
   const result = status.results?.[0];
   if (stored.kind === 'SRDiTTraining') return `${status.progress?.step ?? stored.spec.steps} steps${status.progress?.loss === undefined ? '' : `, loss ${figure(status.progress.loss)}`}`;
-  if (result === undefined) return `${stored.spec.count} pictures`;
-  if (status.series === undefined) return resultText(result);
-  const { measured, skipped } = status.series;
-  const gone = skipped === undefined ? '' : ` (${skipped.count} were gone before their turn; raise checkpoints.keep of the training)`;
-  return `${measured} ${measured === 1 ? 'checkpoint' : 'checkpoints'} measured${gone}, step ${result.step}: ${resultText(result)}`;
+  if (status.series === undefined) return result === undefined ? `${stored.spec.count} pictures` : resultText(result);
+  const { measured, damaged, skipped } = status.series;
+  const but = [
+    damaged === undefined ? '' : `${damaged.count} ${damaged.count === 1 ? 'is' : 'are'} damaged`,
+    skipped === undefined ? '' : `${skipped.count} were gone before their turn; raise checkpoints.keep of the training`,
+  ].filter((part) => part !== '').join('; ');
+  return `${measured} ${measured === 1 ? 'checkpoint' : 'checkpoints'} measured${but === '' ? '' : ` (${but})`}${result === undefined ? '' : `, step ${result.step}: ${resultText(result)}`}`;
 }

@@ -1,6 +1,6 @@
 /** An evaluation of every checkpoint with the real runtime: beside its training, killed in a round, and long after it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -95,4 +95,29 @@ test('killed in a round, it goes on with the pictures that are missing; what ret
   assert.deepEqual(series, { through: 700, measured: left.length, skipped: { count: 7 - left.length, last: Math.max(...[1, 2, 3, 4, 5, 6].map((hundred) => hundred * 100).filter((one) => !left.includes(one))) } });
   assert.deepEqual(finished.map((file) => statSync(file).ino), inodes, 'finished pictures were not drawn again');
   assert.match(output, /were gone before their turn/);
+});
+
+test('a damaged checkpoint is noted, and the others are measured', async () => {
+  const first = await run(training('flawed', { everySteps: 100, keep: 10 })).ended;
+  assert.equal(first.code, 0, first.output);
+  const uri = (step: number): string => `file:///runs/flawed/attempts/1/checkpoints/${String(step).padStart(9, '0')}`;
+  const at = (step: number, file: string): string => join(places.volumes, uri(step).slice('file://'.length), file);
+  // One bit is another one, one file is missing, one manifest was cut off.
+  const weights = readFileSync(at(200, 'ema.safetensors'));
+  weights[weights.length - 1] = (weights.at(-1) ?? 0) ^ 1;
+  writeFileSync(at(200, 'ema.safetensors'), weights);
+  rmSync(at(400, 'ema.safetensors'));
+  truncateSync(at(700, 'manifest.json'), 100);
+  const { code, output } = await run(evaluation('flawed', 'flawed', 100)).ended;
+  assert.equal(code, 0, output);
+  const { state, attempt, restarts, results, series, conditions } = statusOf('flawed');
+  assert.deepEqual([state, attempt, restarts, results?.map(({ step }) => step)], ['Complete', 7, { charged: 0, free: 0 }, [600, 500, 300, 100]], output);
+  const sentences = [
+    [700, 'its manifest.json is not JSON'], [400, '"ema.safetensors" is missing'],
+    [200, 'the sha256 of "ema.safetensors" is not the one in its manifest, so the file was damaged or changed'],
+  ] as const;
+  assert.deepEqual(series, { through: 700, measured: 4, damaged: { count: 3, newest: sentences.map(([step, why]) => ({ checkpoint: uri(step), step, message: `Cannot read checkpoint "${uri(step)}": ${why}. Use another checkpoint` })) } });
+  assert.equal(conditions?.find(({ type }) => type === 'Complete')?.message, '4 checkpoints were measured; 3 are damaged, as status.series.damaged tells');
+  assert.match(output, /evaluation flawed: step 200 is passed over\. Cannot read checkpoint/);
+  assert.match(output, /evaluation flawed: complete, 4 checkpoints measured \(3 are damaged\), step 600: /);
 });

@@ -1,7 +1,7 @@
 import { after, backoffSeconds } from './backoff.ts';
 import { conditionOf } from './conditions.ts';
 import { isCharged, isSettled, outcomeOf, UNDECIDED, wasStopped, wasTakenAway, type Loss } from './outcome.ts';
-import { progressMark, resultWord } from './progress.ts';
+import { progressMark, roundWord } from './progress.ts';
 import { isOverdue } from './overdue.ts';
 import { prerequisite } from './prerequisite.ts';
 import { afterRound, isSeries, next, seriesOf, type SeriesGang } from './series.ts';
@@ -34,6 +34,9 @@ export type Decision =
   | { readonly kind: 'Clearing'; readonly loss?: Loss }
   | { readonly kind: 'BackingOff'; readonly until: string; readonly loss?: Loss }
   | { readonly kind: 'Run'; readonly phase: 'Pending' | 'Starting' | 'Running'; readonly waiting?: Waiting; readonly loss?: Loss };
+
+/** What no restart mends. */
+const ENDS: ReadonlySet<Loss['kind']> = new Set(['WrongConfiguration', 'Diverged', 'CheckpointDamaged']);
 
 export interface Decided { readonly ledger: Ledger; readonly decision: Decision }
 
@@ -84,7 +87,8 @@ export function decide(gang: Gang, observed: Observed, options: PlanOptions): De
   const outcome = idle || wasEnded ? { kind: 'Going' } as const : outcomeOf(telling, job, gang.spec.gang.workers, wasRunning);
 
   if (outcome.kind === 'Complete') return isSeries(gang) ? roundOver(gang, observed, ledger) : { ledger, decision: { kind: 'Complete' } };
-  if (outcome.kind === 'Lost' && (outcome.loss.kind === 'WrongConfiguration' || outcome.loss.kind === 'Diverged')) {
+  if (outcome.kind === 'Lost' && outcome.loss.kind === 'CheckpointDamaged' && isSeries(gang)) return roundOver(gang, observed, ledger);
+  if (outcome.kind === 'Lost' && ENDS.has(outcome.loss.kind)) {
     return { ledger, decision: { kind: 'Failed', reason: outcome.loss.reason, message: outcome.loss.message } };
   }
 
@@ -149,10 +153,10 @@ function begin(gang: Gang, observed: Observed, ledger: Ledger): Decided {
   return { ledger, decision: coming };
 }
 
-/** A round has ended well, which is no restart. The next one is begun by a plan of its own: its gang has another attempt, and
+/** A round has ended: its checkpoint is measured, gone or damaged, which is no restart. The next one is begun by a plan of its own: its gang has another attempt, and
  *  nothing of this one's pods is to be mistaken for that one's. */
 function roundOver(gang: SeriesGang, observed: Observed, ledger: Ledger): Decided {
-  const series = afterRound(gang, observed, seriesOf(ledger), resultWord(observed));
+  const series = afterRound(gang, observed, seriesOf(ledger), roundWord(observed));
   // Waiting for the training is no time of ours, and the pictures of the next round count from none.
   const { activeSince: _over, restarts: { sinceProgress: _since, mark: _mark, ...restarts }, ...rest } = ledger;
   const after = { ...rest, restarts, series };

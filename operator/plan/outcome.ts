@@ -1,9 +1,10 @@
-import { ExitCode } from '@srdit/crds';
+import { CHECKPOINT_DAMAGED, ExitCode } from '@srdit/crds';
 import type { ObservedJob, ObservedPod } from './types.ts';
 
-/** Why an attempt ended, or is ending. `WrongConfiguration` and `Diverged` end the run; the others restart the gang. */
+/** Why an attempt ended, or is ending. `WrongConfiguration` and `Diverged` end the run, `CheckpointDamaged` a round of an evaluation of
+ *  every checkpoint; the others restart the gang. */
 export interface Loss {
-  readonly kind: 'WrongConfiguration' | 'Diverged' | 'Disrupted' | 'Crashed' | 'Stopped' | 'PeerLost' | 'PodGone' | 'NoProgress';
+  readonly kind: 'WrongConfiguration' | 'Diverged' | 'CheckpointDamaged' | 'Disrupted' | 'Crashed' | 'Stopped' | 'PeerLost' | 'PodGone' | 'NoProgress';
   readonly reason: string;
   readonly message: string;
   /** The process chose its end itself: nothing that the cluster did can still explain it. */
@@ -19,7 +20,7 @@ const DISRUPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Root causes first: a rank that lost its peer is never the root while another explanation stands. */
-const ORDER: readonly Loss['kind'][] = ['WrongConfiguration', 'Diverged', 'Disrupted', 'Crashed', 'Stopped', 'PeerLost'];
+const ORDER: readonly Loss['kind'][] = ['WrongConfiguration', 'Diverged', 'CheckpointDamaged', 'Disrupted', 'Crashed', 'Stopped', 'PeerLost'];
 
 const SIGNALS: Readonly<Record<number, string>> = { 6: 'SIGABRT', 9: 'SIGKILL', 11: 'SIGSEGV', 15: 'SIGTERM' };
 
@@ -33,7 +34,8 @@ function lossOf(pod: ObservedPod): Loss {
   const said = pod.lastWord?.message;
   const who = `Worker ${pod.worker}`;
   if (pod.exitCode === ExitCode.WrongConfiguration) {
-    return { kind: 'WrongConfiguration', reason: 'WrongConfiguration', message: said ?? `${who} refused its configuration; its log says why` };
+    const kind = pod.lastWord?.reason === CHECKPOINT_DAMAGED ? 'CheckpointDamaged' : 'WrongConfiguration';
+    return { kind, reason: 'WrongConfiguration', message: said ?? `${who} refused its configuration; its log says why` };
   }
   if (pod.exitCode === ExitCode.Diverged) {
     return { kind: 'Diverged', reason: 'Diverged', message: said ?? `${who} met a loss that is not a number; lower spec.optimizer.learningRate` };
@@ -97,4 +99,4 @@ export const RESTART_REASONS: ReadonlySet<string> = new Set(['Disrupted', 'OutOf
 export const isCharged = (loss: Loss): boolean => loss.kind === 'Crashed' || loss.kind === 'PeerLost' || loss.kind === 'NoProgress';
 
 /** Whether no later observation can explain the loss better. */
-export const isSettled = (loss: Loss): boolean => loss.kind === 'WrongConfiguration' || loss.kind === 'Diverged' || loss.kind === 'Disrupted' || loss.kind === 'NoProgress' || loss.own === true;
+export const isSettled = (loss: Loss): boolean => loss.kind === 'Disrupted' || loss.kind === 'NoProgress' || loss.own === true;

@@ -1,4 +1,4 @@
-import { MAX_RESULTS, type CheckpointRef, type EvaluationResult, type LastWord, type ProgressReport } from '@srdit/crds';
+import { CHECKPOINT_DAMAGED, ExitCode, MAX_RESULTS, type CheckpointRef, type EvaluationResult, type LastWord, type ProgressReport } from '@srdit/crds';
 import { defined } from './defined.ts';
 import { isSeries, resultOf } from './series.ts';
 import type { Evaluation, Gang, Observed, Progress, Status, Training } from './types.ts';
@@ -35,8 +35,9 @@ function lastWords(observed: Observed): LastWord[] {
     .toSorted((a, b) => a.worker - b.worker).flatMap((pod) => pod.lastWord ?? []);
 }
 
-/** Last word of the rank that has measured. */
-export const resultWord = (observed: Observed): LastWord | undefined => lastWords(observed).find((word) => word.result !== undefined);
+/** Last word of the rank that has measured, or has found its checkpoint damaged. */
+export const roundWord = (observed: Observed): LastWord | undefined =>
+  lastWords(observed).find((word) => word.result !== undefined || (word.exitCode === ExitCode.WrongConfiguration && word.reason === CHECKPOINT_DAMAGED));
 
 /** Previous status, brought up to date with what rank 0 reports and with the last words of pods that ended. */
 export function reported(gang: Gang, observed: Observed): Reported {

@@ -1,7 +1,7 @@
 /** Random walks of an evaluation of every checkpoint beside its training. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CheckpointRef } from '@srdit/crds';
+import { CHECKPOINT_DAMAGED, type CheckpointRef } from '@srdit/crds';
 import { changed, evaluation, training } from './testing/resources.ts';
 import { random, World } from './testing/world.ts';
 import type { Observed, Status } from './types.ts';
@@ -20,6 +20,12 @@ class Beside extends World {
     this.train(0, 'Running');
   }
 
+  /** A rank finds that the checkpoint of this round is not what was written. */
+  damage(): void {
+    const [pod] = this.alive();
+    if (pod !== undefined) Object.assign(pod, { phase: 'Failed', exitCode: 64, lastWord: { exitCode: 64, reason: CHECKPOINT_DAMAGED, message: 'Damaged', rank: 0 } });
+  }
+
   train(steps: number, state: NonNullable<Status['state']>): void {
     this.#step = Math.min(STEPS, this.#step + steps);
     const newest = Array.from({ length: 5 }, (_, back) => Math.floor(this.#step / 10) * 10 - 10 * back).filter((step) => step > 0)
@@ -33,6 +39,7 @@ class Beside extends World {
 test('rounds in any order of events, with hands that die anywhere: each checkpoint once, in order, one gang at a time', () => {
   const reached = new Map<string, number>();
   let measured = 0;
+  let damaged = 0;
   for (let seed = 1; seed <= 80; seed += 1) {
     const next = random(seed);
     const world = new Beside();
@@ -42,6 +49,7 @@ test('rounds in any order of events, with hands that die anywhere: each checkpoi
       if (dice < 0.03) world.train(10, 'Running');
       else if (dice < 0.04) world.train(0, 'Failed');
       else if (dice < 0.12) world.alive().forEach((pod) => { world.succeed(pod); });
+      else if (dice < 0.13) world.damage();
       if (next() < 0.3) continue;
       const before = structuredClone(world.status);
       const planned = world.plan();
@@ -58,6 +66,9 @@ test('rounds in any order of events, with hands that die anywhere: each checkpoi
       // Worker 0 may have told its result before the others have ended.
       const early = status.series?.round === undefined ? 0 : results.filter((step) => step === status.series?.round?.step).length;
       law(results.length - early === (status.series?.measured ?? 0), 'the count is that of the results');
+      const bad = status.series?.damaged;
+      law(bad === undefined || bad.newest.every(({ step }, index) => !results.includes(step) && (index === 0 || step < (bad.newest[index - 1]?.step ?? 0))), 'what is damaged has no result, newest first');
+      law((bad?.count ?? 0) >= (before?.series?.damaged?.count ?? 0), 'damage is not forgotten');
       law((status.series?.through ?? 0) >= (before?.series?.through ?? 0), 'no checkpoint has its turn twice');
       law((before?.results ?? []).every(({ step }) => results.includes(step)), 'a result stays');
       // A new attempt is either another round or the next try of this one.
@@ -71,9 +82,10 @@ test('rounds in any order of events, with hands that die anywhere: each checkpoi
       reached.set(status.state ?? '', (reached.get(status.state ?? '') ?? 0) + 1);
     }
     measured += world.status?.results?.length ?? 0;
+    damaged += world.status?.series?.damaged?.count ?? 0;
   }
   for (const state of ['Pending', 'Starting', 'Running', 'Restarting', 'Suspending', 'Suspended', 'Complete']) assert.ok((reached.get(state) ?? 0) > 20, `state ${state} was reached ${reached.get(state) ?? 0} times`);
-  assert.ok(measured > 100, `only ${measured} checkpoints were measured`);
+  assert.ok(measured > 100 && damaged > 20, `only ${measured} checkpoints were measured and ${damaged} damaged`);
 });
 
 test('left in peace, all that is listed is measured, and the evaluation is complete with its training', () => {

@@ -1,5 +1,6 @@
-import type { CheckpointRef, LastWord, Series } from '@srdit/crds';
+import { CHECKPOINT_DAMAGED, MAX_DAMAGED, type CheckpointRef, type LastWord, type Series } from '@srdit/crds';
 import { trainingUri } from '@srdit/runtime/checkpoint/paths.ts';
+import { defined } from './defined.ts';
 import { named, noCheckpoint, notFound } from './trained.ts';
 import type { Evaluation, Gang, Observed, Status, Training } from './types.ts';
 
@@ -47,10 +48,11 @@ export function next(gang: SeriesGang, observed: Observed, series: Series): Next
   return { kind: 'Waiting', reason: 'CheckpointNotWritten', message: `Waiting for ${training} to write the checkpoint of step ${step}` };
 }
 
-function summary({ measured, skipped }: Series, training: string, failed: boolean): string {
+function summary({ measured, damaged, skipped }: Series, training: string, failed: boolean): string {
   const said = `${measured} ${measured === 1 ? 'checkpoint was' : 'checkpoints were'} measured`;
+  const bad = damaged === undefined ? '' : `; ${damaged.count} ${damaged.count === 1 ? 'is' : 'are'} damaged, as status.series.damaged tells`;
   const gone = skipped === undefined ? '' : `; ${skipped.count} ${skipped.count === 1 ? 'was' : 'were'} gone before their turn, the last of step ${skipped.last}: raise spec.checkpoints.keep of ${training} to have them spared`;
-  return `${said}${gone}${failed ? `. ${training} failed; when it goes on, so does this evaluation` : ''}`;
+  return `${said}${bad}${gone}${failed ? `. ${training} failed; when it goes on, so does this evaluation` : ''}`;
 }
 
 /** Steps between two checkpoints that are written in any case and have their turn. */
@@ -69,24 +71,37 @@ function upcoming(gang: SeriesGang, training: TrainingSpec | undefined, after: n
   return Math.min(training?.steps ?? Number.POSITIVE_INFINITY, (Math.floor(after / every) + 1) * every);
 }
 
-/** What is remembered of a round whose gang has ended well. word: of the rank that measured; without a result storage held nothing
- *  whose turn it was. */
+/** What is remembered of a round whose gang has ended. word: of the rank that measured, or found its checkpoint damaged; without one
+ *  storage held nothing whose turn it was. */
 export function afterRound(gang: SeriesGang, observed: Observed, series: Series, word: LastWord | undefined): Series {
-  const { round, through = 0, measured, skipped } = series;
+  const { round, through = 0, measured } = series;
   if (round === undefined) return series;
-  const result = word?.result === undefined ? undefined : resultOf(series, word.result);
-  const reached = Math.max(through, result?.step ?? round.step);
-  // Ours was there when the round began, or is what was measured.
+  const found = word?.reason === CHECKPOINT_DAMAGED ? takenUp(round, through, word.measuring) : undefined;
+  // An earlier attempt may have measured it and told so, before another of its workers was lost.
+  const bad = observed.status?.results?.some(({ checkpoint }) => checkpoint === found?.uri) === true ? undefined : found;
+  const turn = found ?? (word?.result === undefined ? undefined : resultOf(series, word.result));
+  // A step that had its turn before is not believed: ours would have it again and again.
+  const reached = turn !== undefined && turn.step > through ? turn.step : round.step;
+  return defined({
+    through: reached,
+    measured: measured + (turn !== undefined && bad === undefined ? 1 : 0),
+    damaged: bad === undefined ? series.damaged : withDamaged(series, { checkpoint: bad.uri, step: reached, message: word?.message ?? '' }),
+    skipped: withGone(gang, observed, series, round, turn === undefined ? reached : reached - 1),
+  });
+}
+
+function withDamaged({ damaged }: Series, one: NonNullable<Series['damaged']>['newest'][number]): Series['damaged'] {
+  return { count: (damaged?.count ?? 0) + 1, newest: [one, ...damaged?.newest ?? []].slice(0, MAX_DAMAGED) };
+}
+
+/** What was gone before its turn, with what this round passed over: all that is after the last one that had its turn, up to the step `to`. */
+function withGone(gang: SeriesGang, observed: Observed, { through = 0, skipped }: Series, round: NonNullable<Series['round']>, to: number): Series['skipped'] {
   const every = observed.training?.spec === undefined ? Number.POSITIVE_INFINITY : period(gang, observed.training.spec);
-  const lost = result === undefined ? reached : reached - 1;
-  const regular = Math.max(0, Math.floor(lost / every) - Math.floor(through / every));
-  const own = round.step <= lost && round.step % every !== 0 ? 1 : 0;
-  const last = Math.max(regular > 0 ? Math.floor(lost / every) * every : 0, own === 1 ? round.step : 0);
-  const gone = regular + own;
-  return {
-    through: reached, measured: measured + (result === undefined ? 0 : 1),
-    ...(gone > 0 ? { skipped: { count: (skipped?.count ?? 0) + gone, last } } : skipped === undefined ? {} : { skipped }),
-  };
+  const regular = Math.max(0, Math.floor(to / every) - Math.floor(through / every));
+  // Ours was there when the round began, or is what was measured.
+  const own = round.step <= to && round.step % every !== 0 ? 1 : 0;
+  if (regular + own === 0) return skipped;
+  return { count: (skipped?.count ?? 0) + regular + own, last: Math.max(regular > 0 ? Math.floor(to / every) * every : 0, own === 1 ? round.step : 0) };
 }
 
 /** A result of the checkpoint that the round is about is of its step, whatever the rank believes. */
@@ -101,8 +116,9 @@ export function seriesConfig(gang: SeriesGang, observed: Observed): { readonly e
 }
 
 /** The round with the checkpoint that rank 0 has found in storage: an older one than the status of the training lists, or a newer
- *  one because ours is gone. Untrusted: only what is a checkpoint of the same training counts. */
-export function takenUp(round: NonNullable<Series['round']>, heard: { readonly step: number; readonly uri: string } | undefined): NonNullable<Series['round']> {
+ *  one because ours is gone. Untrusted: only what is a checkpoint of the same training counts, and has not had its turn. */
+export function takenUp(round: NonNullable<Series['round']>, through: number, heard: { readonly step: number; readonly uri: string } | undefined): NonNullable<Series['round']> {
   const training = trainingUri(round.uri);
-  return heard === undefined || training === undefined || trainingUri(heard.uri) !== training ? round : { step: heard.step, uri: heard.uri };
+  const believed = heard !== undefined && heard.step > through && training !== undefined && trainingUri(heard.uri) === training;
+  return believed ? { step: heard.step, uri: heard.uri } : round;
 }

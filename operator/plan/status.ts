@@ -37,9 +37,11 @@ export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: D
   const heard = reported(gang, observed);
   const { series } = ledger;
   const begins = series?.round !== undefined && before?.series?.round === undefined;
+  // The last round of all may have found its checkpoint damaged, or gone.
+  const drawn = !isSeries(gang) || heard.progress?.pictures === gang.spec.count;
   // The pictures that were counted so far are another checkpoint's.
   const progress = begins && isSeries(gang) ? { pictures: 0, of: gang.spec.count, percent: 0 }
-    : decision.kind !== 'Complete' || heard.progress === undefined ? heard.progress : complete(gang, heard.progress);
+    : decision.kind !== 'Complete' || heard.progress === undefined || !drawn ? heard.progress : complete(gang, heard.progress);
   const starts = decision.kind === 'Run' && decision.phase === 'Running' && before?.startTime === undefined;
   return defined({
     observedGeneration: gang.metadata.generation,
@@ -53,7 +55,7 @@ export function statusOf(gang: Gang, observed: Observed, { ledger, decision }: D
     completionTime: ended ? now : decision.kind === 'Ended' ? before?.completionTime : undefined,
     ...heard,
     progress,
-    series: series?.round === undefined || begins ? series : { ...series, round: takenUp(series.round, reportOf(gang, observed)?.measuring) },
+    series: series?.round === undefined || begins ? series : { ...series, round: takenUp(series.round, series.through ?? 0, reportOf(gang, observed)?.measuring) },
   });
 }
 

@@ -8,16 +8,16 @@ export class ExitError extends Error {
   readonly exitCode: number;
   readonly reason: string;
   /** What else the last word tells. */
-  readonly word: Pick<LastWord, 'step' | 'lostRank' | 'checkpoint' | 'result'>;
+  readonly word: Pick<LastWord, 'step' | 'lostRank' | 'checkpoint' | 'result' | 'measuring'>;
 
-  constructor(code: ExitCodeName, reason: string, message: string, options: ErrorOptions & Pick<Partial<LastWord>, 'step' | 'lostRank' | 'checkpoint' | 'result'> = {}) {
+  constructor(code: ExitCodeName, reason: string, message: string, options: ErrorOptions & Pick<Partial<LastWord>, 'step' | 'lostRank' | 'checkpoint' | 'result' | 'measuring'> = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.exitCode = ExitCode[code];
     this.reason = reason;
-    const { step, lostRank, checkpoint, result } = options;
+    const { step, lostRank, checkpoint, result, measuring } = options;
     this.word = {
       ...(step !== undefined && { step }), ...(lostRank !== undefined && { lostRank }),
-      ...(checkpoint !== undefined && { checkpoint }), ...(result !== undefined && { result }),
+      ...(checkpoint !== undefined && { checkpoint }), ...(result !== undefined && { result }), ...(measuring !== undefined && { measuring }),
     };
   }
 }

@@ -65,11 +65,11 @@ export function tellWorker(words: readonly LastWord[]): LastWord {
   const step = Math.max(-1, ...words.map((word) => word.step ?? -1));
   const checkpoint = words.find((word) => word.checkpoint !== undefined)?.checkpoint;
   const result = words.find((word) => word.result !== undefined)?.result;
-  const lostRank = told.lostRank;
+  const { lostRank, measuring } = told;
   const { loss, lossEma, samples } = words.find((word) => word.loss !== undefined || word.samples !== undefined) ?? {};
   return {
     exitCode: told.exitCode, reason: told.reason, message: told.message, rank: told.rank,
-    ...(step >= 0 && { step }), ...(lostRank !== undefined && { lostRank }),
+    ...(step >= 0 && { step }), ...(lostRank !== undefined && { lostRank }), ...(measuring !== undefined && { measuring }),
     ...(checkpoint !== undefined && { checkpoint }), ...(result !== undefined && { result }),
     ...(loss !== undefined && { loss }), ...(lossEma !== undefined && { lossEma }), ...(samples !== undefined && { samples }),
   };

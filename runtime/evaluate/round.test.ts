@@ -14,8 +14,11 @@ import type { EvaluationContext, Progress } from '../cli/context.ts';
 import { ExitError } from '../cli/exit.ts';
 import { createLog } from '../cli/log.ts';
 import { startEngine } from '../engine/index.ts';
+import { PictureError } from '../generate/pictures.ts';
 import { openStorage } from '../storage/open.ts';
+import { StorageError } from '../storage/storage.ts';
 import { inRound } from './round.ts';
+import { EvaluateError } from './rows.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'srdit-round-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -69,14 +72,43 @@ for (const [name, { told, series, takes }] of Object.entries(cases)) {
   });
 }
 
-test('a checkpoint that is not complete, or whose manifest is none, is passed over', async () => {
-  const training = await trained('damaged', [[10, 20, 30]]);
+test('a checkpoint that is not complete is passed over', async () => {
+  const training = await trained('incomplete', [[10, 20]]);
   await training.remove(`${checkpointPath(1, 10)}/${MANIFEST}`);
-  await training.write(`${checkpointPath(1, 20)}/${MANIFEST}`, new TextEncoder().encode('{'));
-  const { context, lines } = round('damaged', 10, { everySteps: 10, after: 0 });
-  assert.match((await inRound(context, note)).message, /000000030 ->/);
-  assert.match(lines.join('\n'), /Passing over a checkpoint: Cannot read checkpoint .*000000020": its manifest\.json is not JSON/);
+  assert.match((await inRound(round('incomplete', 10, { everySteps: 10, after: 0 }).context, note)).message, /000000020 ->/);
 });
+
+const told = (error: unknown): unknown => (error instanceof ExitError ? [error.exitCode, error.reason, error.word.measuring] : error);
+const measuring = (name: string, step: number) => ({ step, uri: `file:///runs/${name}/${checkpointPath(1, step)}` });
+
+test('a checkpoint that is damaged is told as such, and which it is: not the one that was named, but that taken up', async () => {
+  const training = await trained('damaged', [[10, 20]]);
+  await training.write(`${checkpointPath(1, 10)}/${MANIFEST}`, new TextEncoder().encode('{'));
+  await assert.rejects(inRound(round('damaged', 20, { everySteps: 10, after: 0 }).context, note), (error) => {
+    assert.deepEqual(told(error), [64, 'CheckpointDamaged', measuring('damaged', 10)]);
+    return /^Cannot read checkpoint ".*000000010": its manifest\.json is not JSON/.test((error as Error).message);
+  });
+  // The next round goes on after it.
+  assert.match((await inRound(round('damaged', 20, { everySteps: 10, after: 10 }).context, note)).message, /000000020 ->/);
+});
+
+const faults: Record<string, { error: Error; damaged: boolean }> = {
+  'a digest that does not hold': { error: new CheckpointError('DigestMismatch', 'x'), damaged: true },
+  'weights that give no numbers': { error: new PictureError('NotFinite', 'x'), damaged: true },
+  'a picture of other settings': { error: new PictureError('BadPicture', 'x'), damaged: false },
+  'a store that denies it': { error: new StorageError('Denied', 'x'), damaged: false },
+  'a reference that cannot be used': { error: new EvaluateError('BadReference', 'x'), damaged: false },
+};
+for (const [name, { error, damaged }] of Object.entries(faults)) {
+  test(`${name} is ${damaged ? '' : 'not '}the checkpoint's fault`, async () => {
+    const run = `fault-${Object.keys(faults).indexOf(name)}`;
+    await trained(run, [[10]]);
+    await assert.rejects(inRound(round(run, 10, { everySteps: 10, after: 0 }).context, () => Promise.reject(error)), (thrown) => {
+      assert.deepEqual(told(thrown), damaged ? [64, 'CheckpointDamaged', measuring(run, 10)] : error);
+      return true;
+    });
+  });
+}
 
 test('nothing left whose turn it is: the round ends well, without a result', async () => {
   await trained('gone', [[15]]);
@@ -85,10 +117,9 @@ test('nothing left whose turn it is: the round ends well, without a result', asy
   assert.deepEqual([done.reason, done.result], ['NothingDue', undefined]);
 });
 
-test('a checkpoint that is removed while it is read is tried for again; one that is damaged is not', async () => {
+test('a checkpoint that is removed while it is read is not damaged: it is tried for again', async () => {
   const training = await trained('racing', [[10]]);
   const failing = async (): Promise<never> => { throw new CheckpointError('Incomplete', 'Cannot read it'); };
-  await assert.rejects(inRound(round('racing', 10, { everySteps: 10, after: 0 }).context, failing), CheckpointError);
   const removed = inRound(round('racing', 10, { everySteps: 10, after: 0 }).context, async () => { await training.remove(checkpointPath(1, 10)); return failing(); });
   await assert.rejects(removed, (error) => error instanceof ExitError && error.exitCode === 75 && error.reason === 'CheckpointGone');
 });

@@ -1,13 +1,16 @@
+import { CHECKPOINT_DAMAGED } from '@srdit/crds';
 import type { Done, EvaluationContext } from '../cli/context.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import { CheckpointError } from '../checkpoint/error.ts';
-import { listCheckpoints, readManifest } from '../checkpoint/list.ts';
+import { listCheckpoints } from '../checkpoint/list.ts';
 import { checkpointPath, MANIFEST, stepName, trainingUri, type CheckpointPlace } from '../checkpoint/paths.ts';
 import { sumOverRanks } from '../generate/generate.ts';
+import { PictureError } from '../generate/pictures.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** One round of an evaluation of every checkpoint: takes one up and evaluates it in a place of its own. What retention does
- *  meanwhile is no failure: exit 75, and the next attempt takes up another. */
+ *  meanwhile is no failure: exit 75, and the next attempt takes up another. What is wrong with this checkpoint alone is told as
+ *  such (CHECKPOINT_DAMAGED), by whichever rank finds it: the next round takes up the next one. */
 export async function inRound(context: EvaluationContext, evaluate: (context: EvaluationContext) => Promise<Done>): Promise<Done> {
   const { config, storage } = context;
   const place = await takeUp(context);
@@ -15,11 +18,16 @@ export async function inRound(context: EvaluationContext, evaluate: (context: Ev
   try {
     return await evaluate({ ...context, storage: storage.at(resultPath(place.step)), config: { ...config, checkpointUri: place.uri } });
   } catch (error) {
+    if (!isAboutCheckpoint(error)) throw error;
     // Retention takes the manifest away first: where it is there, the checkpoint is damaged and not on its way out.
-    if (!(error instanceof CheckpointError) || await context.open(place.uri).exists(MANIFEST)) throw error;
+    if (await context.open(place.uri).exists(MANIFEST)) throw new ExitError('WrongConfiguration', CHECKPOINT_DAMAGED, error.message, { cause: error, measuring: place });
     throw new ExitError('Stopped', 'CheckpointGone', `${error.message}: the training has removed it. The next attempt takes up another`, { cause: error });
   }
 }
+
+/** Files that are missing or not what was written, or weights that give no numbers; every other checkpoint may still be sound. */
+const isAboutCheckpoint = (error: unknown): error is CheckpointError | PictureError =>
+  error instanceof CheckpointError || (error instanceof PictureError && error.code === 'NotFinite');
 
 /** Takes up the oldest complete checkpoint whose turn it is. Storage is asked, because the operator's checkpointUri comes from
  *  the status of the training, which lists five. Rank 0 looks and the others hear of it: storage may change between two looks.
@@ -40,20 +48,10 @@ async function takeUp(context: EvaluationContext): Promise<{ readonly step: numb
 /** Place of a checkpoint's pictures and result below spec.storage.uri. */
 const resultPath = (step: number): string => `checkpoints/${stepName(step)}`;
 
-async function oldestDue({ config: { series }, log }: EvaluationContext, training: Storage): Promise<CheckpointPlace | undefined> {
+async function oldestDue({ config: { series } }: EvaluationContext, training: Storage): Promise<CheckpointPlace | undefined> {
   if (series === undefined) return undefined;
-  const due = (await listCheckpoints(training))
+  return (await listCheckpoints(training))
     .filter(({ complete, step }) => complete && step > series.after && (step % series.everySteps === 0 || step === series.final))
     // Of one step that was written twice the younger attempt's, as a training that goes on takes it.
-    .sort((a, b) => a.step - b.step || b.attempt - a.attempt);
-  for (const place of due) {
-    try {
-      await readManifest(training, place.path);
-      return place;
-    } catch (error) {
-      if (!(error instanceof CheckpointError)) throw error;
-      log.warn(`Passing over a checkpoint: ${error.message}`);
-    }
-  }
-  return undefined;
+    .sort((a, b) => a.step - b.step || b.attempt - a.attempt)[0];
 }

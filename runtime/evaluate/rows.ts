@@ -8,7 +8,7 @@ export interface Rows {
 /** A measurement that cannot be made. The message says what, why and how to mend. */
 export class EvaluateError extends Error {
   override readonly name = 'EvaluateError';
-  readonly code: 'BadFeatures' | 'TooFew' | 'BadReference' | 'BadPictures' | 'BadCheckpoint';
+  readonly code: 'BadFeatures' | 'TooFew' | 'BadReference' | 'BadPictures';
   constructor(code: EvaluateError['code'], message: string, options?: ErrorOptions) { super(message, options); this.code = code; }
 }
 
