@@ -65,7 +65,7 @@ export const TrainingStatus = RunStatus.extend({
   progress: TrainingProgress.optional().describe('How far the training is'),
   checkpoints: z.object({
     last: CheckpointRef.optional().describe('Newest complete checkpoint'),
-    best: CheckpointRef.optional().describe('Checkpoint of the lowest smoothed loss, or of the best evaluation'),
+    best: CheckpointRef.optional().describe('Checkpoint of the lowest smoothed loss'),
     newest: z.array(CheckpointRef).max(5).optional().describe('Newest complete checkpoints, newest first'),
   }).optional().describe('What is there to go on from and to evaluate'),
   samples: z.object({

@@ -40,7 +40,7 @@ export const Manifest = z.object({
   objective: ObjectiveSpec.describe('The path and the time shift that a sampler needs'),
   tokenizer: z.json().describe('How latents become pictures: tokenizer of the data set\'s index.json'),
   loss: z.number().optional(),
-  lossEma: z.number().optional().describe('Smoothed loss; the lowest is the best checkpoint until an evaluation says more'),
+  lossEma: z.number().optional().describe('Smoothed loss; the lowest is the best checkpoint'),
   time: z.iso.datetime(),
   files: z.array(z.strictObject({
     name: z.string().regex(/^[a-z][a-z0-9_-]{0,63}\.safetensors$/), bytes: z.int().min(0), sha256,
