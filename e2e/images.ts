@@ -6,7 +6,7 @@ import type { ImageName } from '../images/config.ts';
 import { writeImage, type Image } from '../images/oci.ts';
 import { bytes, file, folder, link, type Entry } from '../images/tar.ts';
 import { cached, digest } from './cluster/cache.ts';
-import { attempt, command } from './cluster/command.ts';
+import { goBuild } from './cluster/go-build.ts';
 import { MissingPart } from './cluster/missing-part.ts';
 
 const HERE = import.meta.dirname;
@@ -43,10 +43,7 @@ export async function toolImages(): Promise<string[]> {
 export async function contractRankImage(): Promise<string> {
   const source = join(HERE, 'contract-rank');
   const key = digest([busybox(), join(HERE, 'images.ts'), join(source, 'main.go'), join(source, 'go.mod')]);
-  const binary = await cached('images', key, 'contract-rank', async (place) => {
-    if ((await attempt('go', ['version']).catch(() => ({ code: 1 }))).code !== 0) throw new MissingPart('Go is not installed, which builds the contract rank', 'Install Go 1.24 or newer');
-    await command('nice', ['-n', '19', 'go', 'build', '-buildvcs=false', '-trimpath', '-ldflags', '-s -w', '-o', place, '.'], { cwd: source, env: { ...process.env, CGO_ENABLED: '0' }, seconds: 900 });
-  });
+  const binary = await cached('images', key, 'contract-rank', (place) => goBuild(source, place));
   return small({
     name: CONTRACT_RANK, layers: [{ name: 'contract rank', entries: [...shell(), file('usr/local/bin/srdit-runtime', binary)] }],
     config: { user: '65532:65532', entrypoint: ['srdit-runtime', 'worker'] },

@@ -1,8 +1,7 @@
 /** Kubernetes and Helm from their Go modules, each built once: from nothing some ten minutes on two cores. */
 import { join } from 'node:path';
-import { attempt, command } from './command.ts';
 import { cached, digest } from './cache.ts';
-import { MissingPart } from './missing-part.ts';
+import { goBuild } from './go-build.ts';
 
 const SOURCES = join(import.meta.dirname, 'binaries');
 const KUBERNETES = 'v1.34.4';
@@ -13,16 +12,12 @@ const KUBERNETES_FLAGS = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg
   gitVersion: KUBERNETES, gitMajor: '1', gitMinor: KUBERNETES.split('.')[1] ?? '', gitTreeState: 'clean', gitCommit: '0'.repeat(40), buildDate: '2026-01-01T00:00:00Z',
 }).map(([name, value]) => `-X ${place}.${name}=${value}`)).join(' ');
 
-const GO_BUILD = ['build', '-buildvcs=false', '-trimpath'];
-
-/** Builds unless it is in the cache. GOFLAGS, GOCACHE and GOPROXY are the user's. */
-async function build(kind: string, name: string, sources: readonly string[], flags: string, target: string): Promise<string> {
-  const key = digest(sources.map((file) => join(SOURCES, file)), flags, target);
+/** Builds unless it is in the cache. */
+async function build(kind: string, name: string, sources: readonly string[], linker: string, target: string): Promise<string> {
+  const key = digest(sources.map((file) => join(SOURCES, file)), linker, target);
   return cached(kind, key, name, async (place) => {
-    if ((await attempt('go', ['version']).catch(() => ({ code: 1 }))).code !== 0) throw new MissingPart('Go is not installed, which builds Kubernetes and Helm', 'Install Go 1.24 or newer');
     process.stderr.write(`e2e: building ${name} (once; minutes)\n`);
-    await command('nice', ['-n', '19', 'go', ...GO_BUILD, '-ldflags', `-s -w ${flags}`, '-o', place, target],
-      { cwd: SOURCES, env: { ...process.env, CGO_ENABLED: '0' }, seconds: 3600 });
+    await goBuild(SOURCES, place, { target, linker });
   });
 }
 

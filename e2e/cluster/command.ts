@@ -23,12 +23,20 @@ export class CommandError extends Error {
 /** Runs a command to its end, whatever that is. A signal's exit code is 128 + 9 here: it was killed. */
 export function attempt(command: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env ?? process.env, timeout: (options.seconds ?? 120) * 1000, killSignal: 'SIGKILL' });
+    const child = spawn(command, args, { cwd: options.cwd, env: options.env ?? process.env });
+    // Not spawn's own timeout: its timer outlives a program that is not there, and keeps this process from ending.
+    const late = setTimeout(() => { child.kill('SIGKILL'); }, (options.seconds ?? 120) * 1000);
     let stdout = '', stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text; });
     child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
-    child.once('error', reject);
-    child.once('close', (code) => { resolve({ code: code ?? 137, stdout, stderr }); });
+    child.once('error', (error) => {
+      clearTimeout(late);
+      reject(error);
+    });
+    child.once('close', (code) => {
+      clearTimeout(late);
+      resolve({ code: code ?? 137, stdout, stderr });
+    });
     // Who does not read to the end is told by its exit code, not by our broken pipe.
     child.stdin.on('error', () => {}).end(options.input ?? '');
   });

@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OtlpReceiver } from '@srdit/operator/controller/testing/otlp.ts';
 import { tellsOfItsLife } from '@srdit/operator/controller/testing/telemetry.ts';
 import { freePort } from '@srdit/runtime/free-ports.ts';
+import { madeOrMissing } from '../cluster/missing-part.ts';
 import { collector } from './build.ts';
 
-const built = await collector();
+const { made = '', missing } = await madeOrMissing(collector());
 
-test('a collector takes every span and metric of the operator', { skip: 'missing' in built ? built.missing : false }, async () => {
-  if ('missing' in built) return;
+test('a collector takes every span and metric of the operator', { skip: missing ?? false }, async () => {
   await using receiver = await OtlpReceiver.start();
   const port = await freePort();
   const config = {
@@ -24,7 +24,7 @@ test('a collector takes every span and metric of the operator', { skip: 'missing
       telemetry: { metrics: { level: 'none' } },
     },
   };
-  const child = spawn(built.binary, [`--config=yaml:${JSON.stringify(config)}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(made, [`--config=yaml:${JSON.stringify(config)}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
   const ended = once(child, 'exit');

@@ -10,6 +10,7 @@ import { formatPath, isObject, type Schema } from '../../crds/openapi/schema.ts'
 import { examine, parseResource, parseResources, ResourceError } from '../../crds/parse.ts';
 import { KINDS, type Kind } from '../../crds/resource.ts';
 import { GOOD, WRONG_SPECS, wrongResource } from '../../crds/wrong-specs.ts';
+import { madeOrMissing } from '../cluster/missing-part.ts';
 import { crdcheck } from './build.ts';
 
 interface Problem { reason: string; path: string; message: string }
@@ -17,13 +18,12 @@ interface Verdict { name: string; unreadable: string; unknown: string[] | null; 
 interface Response { crds: Problem[][]; resources: Verdict[] }
 interface Question { name: string; yaml: string; old?: string }
 
-const built = crdcheck();
-const skip = 'missing' in built ? built.missing : false;
+const { made = '', missing } = await madeOrMissing(crdcheck());
+const skip = missing ?? false;
 const crds = [...generated()].filter(([path]) => path.endsWith('.yaml')).map(([, text]) => text);
 
 function ask(resources: readonly Question[]): Response {
-  if ('missing' in built) throw new Error(built.missing);
-  const output = execFileSync(built.binary, { input: JSON.stringify({ crds, resources }), maxBuffer: 2 ** 30, encoding: 'utf8' });
+  const output = execFileSync(made, { input: JSON.stringify({ crds, resources }), maxBuffer: 2 ** 30, encoding: 'utf8' });
   return JSON.parse(output) as Response;
 }
 

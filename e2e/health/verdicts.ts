@@ -4,18 +4,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { cached, digest } from '../cluster/cache.ts';
-import { attempt, command } from '../cluster/command.ts';
-import { MissingPart } from '../cluster/missing-part.ts';
+import { command } from '../cluster/command.ts';
+import { goBuild } from '../cluster/go-build.ts';
 import type { Recorded } from './recorded.ts';
 
 const SOURCES = ['go.mod', 'go.sum', 'main.go'].map((name) => join(import.meta.dirname, name));
 const SETTINGS = join(import.meta.dirname, '../../charts/gitops/argocd-cm.yaml');
 
 /** @throws MissingPart without Go */
-const program = (): Promise<string> => cached('health', digest(SOURCES), 'health', async (place) => {
-  if ((await attempt('go', ['version']).catch(() => ({ code: 1 }))).code !== 0) throw new MissingPart('Go is not installed, which builds the judges of health', 'Install Go 1.24 or newer');
-  await command('nice', ['-n', '19', 'go', 'build', '-buildvcs=false', '-trimpath', '-ldflags=-s -w', '-o', place, '.'], { cwd: import.meta.dirname, env: { ...process.env, CGO_ENABLED: '0' }, seconds: 900 });
-});
+const program = (): Promise<string> => cached('health', digest(SOURCES), 'health', (place) => goBuild(import.meta.dirname, place));
 
 interface Verdict { readonly argo: { readonly status: string; readonly message: string }; readonly kstatus: { readonly status: string; readonly message: string } }
 
