@@ -3,7 +3,7 @@ import type { Clock, Random } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import type { AnyObject, KubeObject, ObjectRef } from './objects.ts';
-
+import { pages, type AskPage, type Page } from './pages.ts';
 import type { RequestReport, WriteGuard } from './request.ts';
 import { Sender } from './request.ts';
 import type { Call } from './request.ts';
@@ -127,28 +127,26 @@ export class Client {
     }
   }
 
-  /** A consistent list, in pages of `limit` objects. Throws isExpired when the pages took longer than the server remembers: begin again. */
-  async* list<T extends KubeObject>(resource: Resource<T>, selection: Selection & CallOptions & { limit?: number } = {}): AsyncGenerator<ListPage<T>> {
-    const { namespace, labelSelector, fieldSelector, limit = 500 } = selection;
-    let next: string | undefined;
-    do {
-      const page = await this.#send({
-        what: `list ${nameOf(resource)}`, method: 'GET', path: collectionPath(resource, namespace),
-        query: { labelSelector, fieldSelector, limit: limit > 0 ? String(limit) : undefined, continue: next },
-        ...(selection.metadataOnly === true && { accept: METADATA_ONLY.list }),
-      }, selection) as { metadata?: { resourceVersion?: string; continue?: string }; items?: T[] };
-      const { metadata } = page;
+  /** A consistent list, in pages of `limit` objects. ahead: the next page is asked for before this one is parsed, for who wants them all.
+   *  Throws isExpired when the pages took longer than the server remembers: begin again. */
+  async* list<T extends KubeObject>(resource: Resource<T>, selection: Selection & CallOptions & { limit?: number; ahead?: boolean } = {}): AsyncGenerator<ListPage<T>> {
+    const { namespace, labelSelector, fieldSelector, limit = 500, ahead = false } = selection;
+    const ask: AskPage<T> = (from, peek) => this.#send({
+      what: `list ${nameOf(resource)}`, method: 'GET', path: collectionPath(resource, namespace), peek,
+      query: { labelSelector, fieldSelector, limit: limit > 0 ? String(limit) : undefined, continue: from },
+      ...(selection.metadataOnly === true && { accept: METADATA_ONLY.list }),
+    }, selection) as Promise<Page<T>>;
+    for await (const { metadata, items = [] } of pages(ask, ahead)) {
       if (metadata?.resourceVersion === undefined) throw new TypeError(`Cannot list ${nameOf(resource)}: the answer of the API server has no metadata.resourceVersion`);
-      for (const item of page.items ?? []) identify(item, resource);
-      yield { items: page.items ?? [], resourceVersion: metadata.resourceVersion };
-      next = metadata.continue === '' ? undefined : metadata.continue;
-    } while (next !== undefined);
+      for (const item of items) identify(item, resource);
+      yield { items, resourceVersion: metadata.resourceVersion };
+    }
   }
 
   /** All pages at once: for short lists. */
   async listAll<T extends KubeObject>(resource: Resource<T>, selection: Selection & CallOptions = {}): Promise<T[]> {
     const all: T[] = [];
-    for await (const page of this.list(resource, selection)) all.push(...page.items);
+    for await (const page of this.list(resource, { ...selection, ahead: true })) all.push(...page.items);
     return all;
   }
 
@@ -239,7 +237,7 @@ export class Client {
   }
 }
 
-type Asked = Pick<Call, 'what' | 'method' | 'path' | 'query' | 'body' | 'contentType' | 'accept'>;
+type Asked = Pick<Call, 'what' | 'method' | 'path' | 'query' | 'body' | 'contentType' | 'accept' | 'peek'>;
 
 /** In lists the server leaves out what it thinks is clear from the list's own kind; metadata alone it calls PartialObjectMetadata. */
 function identify<T extends KubeObject>(object: T, resource: ResourceName): T {

@@ -92,7 +92,7 @@ export class Reflector<T extends KubeObject> {
     observe?.('list');
     const keys = new Set<string>();
     let version = '';
-    for await (const page of client.list(resource, { ...selection, limit: pageSize, signal })) {
+    for await (const page of client.list(resource, { ...selection, limit: pageSize, ahead: true, signal })) {
       this.#alive();
       version = page.resourceVersion;
       for (const item of page.items) {
