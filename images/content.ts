@@ -22,7 +22,7 @@ const FILES: readonly Entry[] = [
   bytes('etc/passwd', 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin\n'),
   bytes('etc/group', 'root:x:0:\nnonroot:x:65532:\n'),
   bytes('etc/nsswitch.conf', 'hosts: files dns\n'),
-  folder('tmp', 0o1777), folder('etc/srdit'), folder('dev'), folder('proc'), folder('sys'),
+  folder('tmp', 0o1777), folder('dev'), folder('proc'), folder('sys'),
 ];
 
 /** tfjs comes in seven dialects of JavaScript, of which Node reads two; bare-* packages bring addons of another runtime for a dozen systems. */

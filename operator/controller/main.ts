@@ -2,7 +2,7 @@
 /** srdit-operator: reconciles SRDiTTraining and SRDiTEvaluation. What it takes from the environment: environment.ts, docs/operator.md. */
 import { createLogger, Operator, runProcess, serveProbes } from 'kopf-ts';
 import { DEFAULT_OPTIONS } from '../plan/types.ts';
-import { environmentOf, type Environment } from './environment.ts';
+import { environmentOf, usage, type Environment } from './environment.ts';
 import { addGangs } from './gangs.ts';
 
 async function main(environment: Environment): Promise<void> {
@@ -29,7 +29,10 @@ async function main(environment: Environment): Promise<void> {
 }
 
 try {
-  await main(environmentOf(process.env));
+  const [argument] = process.argv.slice(2);
+  if (argument === '--help' || argument === '-h') process.stdout.write(usage());
+  else if (argument !== undefined) throw new Error(`Cannot start with "${argument}": it takes no arguments. Set environment variables; --help lists them`);
+  else await main(environmentOf(process.env));
 } catch (error) {
   process.stderr.write(`srdit-operator: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

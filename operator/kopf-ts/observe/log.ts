@@ -43,11 +43,11 @@ export function createLogger(options: LogOptions = {}): Logger {
 export const nullLogger: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => nullLogger };
 
 /** Errors as data: message, stack (where nobody expected them) and the chain of causes. */
-function plain(value: unknown): unknown {
+function plain(value: unknown, ofExpected = false): unknown {
   if (!(value instanceof Error)) return value;
-  // What the API server or the network answers is expected: a stack would only be noise.
-  const expected = ['ApiError', 'ConnectionError', 'NotLeaderError', 'TemporaryError', 'PermanentError'].includes(value.name);
-  return { name: value.name, message: value.message, ...(expected ? {} : { stack: value.stack }), ...(value.cause === undefined ? {} : { cause: plain(value.cause) }) };
+  // What the API server or the network answers is expected, whatever it is made of: a stack would only be noise.
+  const expected = ofExpected || ['ApiError', 'ConnectionError', 'NotLeaderError', 'TemporaryError', 'PermanentError'].includes(value.name);
+  return { name: value.name, message: value.message, ...(expected ? {} : { stack: value.stack }), ...(value.cause === undefined ? {} : { cause: plain(value.cause, expected) }) };
 }
 
 function jsonLine(level: LogLevel, now: number, message: string, fields: Fields): string {
