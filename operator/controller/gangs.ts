@@ -7,7 +7,7 @@ import { gangOf } from './children.ts';
 import { Departed } from './departed.ts';
 import { evaluations, jobs, networkPolicies, pods, services, trainings, type CustomObject, type Job, type Pod } from './kubernetes.ts';
 import { measure } from './metrics.ts';
-import { hasEnded, whyNoPods } from './no-pods.ts';
+import { hasEnded, NoPods } from './no-pods.ts';
 import { observedJob, observedPod } from './observe.ts';
 import { Parsed, statusOf } from './parsed.ts';
 import { reconcileGang, type Hands } from './reconcile.ts';
@@ -38,6 +38,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   const parsed = new Parsed();
   const refused = new Map<string, Waiting>();
   const departed = new Departed();
+  const noPods = new NoPods(operator.client, operator.log);
   const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, transform: withStatus });
   const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, transform: withStatus });
   const others = [services, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, metadataOnly: true, transform: withoutAnnotations }));
@@ -87,7 +88,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
       const ownPods = podCache.store.by(GANG, id);
       const ownJobs = jobCache.store.by(GANG, id);
       const bare = ownPods.length > 0 ? undefined : ownJobs.find((job) => job.metadata.labels?.[UID_LABEL] === uid && job.metadata.deletionTimestamp === undefined && !hasEnded(job));
-      const why = bare === undefined ? undefined : await whyNoPods(operator.client, bare, operator.log);
+      const why = bare === undefined ? undefined : await noPods.why(bare);
       const progress = board.report(uid, attempt);
       const refusal = refused.get(uid);
       const present = ownPods.map((pod) => observedPod(pod, uid));

@@ -21,7 +21,7 @@ export interface Pod extends KubeObject {
   };
 }
 export interface Job extends KubeObject { readonly status?: { readonly conditions?: readonly PodCondition[] } }
-export interface Event extends KubeObject { readonly note?: string }
+export interface Event extends KubeObject { readonly note?: string; readonly regarding?: { readonly uid?: string } }
 
 export const trainings: Resource<CustomObject> = resource<CustomObject>(API_VERSION, 'SRDiTTraining', 'srdittrainings');
 export const evaluations: Resource<CustomObject> = resource<CustomObject>(API_VERSION, 'SRDiTEvaluation', 'srditevaluations');

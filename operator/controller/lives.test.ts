@@ -308,6 +308,18 @@ test('a quota that keeps the Job from making pods is found in the events', async
   await operator.stop();
 });
 
+test('however many Jobs wait for their pods, events are asked for once a namespace and a while', async () => {
+  const world = new World();
+  world.kubelets.paused = true;
+  const operator = world.start();
+  for (let index = 0; index < 30; index += 1) world.train(`t${index}`);
+  await world.clock.advance(20 * SECOND);
+  assert.equal(world.server.requests.get('create jobs.batch'), 30);
+  const asked = world.server.requests.get('list events.events.k8s.io') ?? 0;
+  assert.ok(asked >= 2 && asked <= 4, `asked ${asked} times`);
+  await operator.stop();
+});
+
 test('what the API server refuses to create is told in its words, and made when it no longer refuses', async () => {
   const world = new World();
   const message = 'jobs.batch "t-train-1" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1';
