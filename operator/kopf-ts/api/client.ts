@@ -136,10 +136,10 @@ export class Client {
       query: { labelSelector, fieldSelector, limit: limit > 0 ? String(limit) : undefined, continue: from },
       ...(selection.metadataOnly === true && { accept: METADATA_ONLY.list }),
     }, selection) as Promise<Page<T>>;
-    for await (const { metadata, items = [] } of pages(ask, ahead)) {
+    for await (const { metadata, items } of pages(ask, ahead)) {
       if (metadata?.resourceVersion === undefined) throw new TypeError(`Cannot list ${nameOf(resource)}: the answer of the API server has no metadata.resourceVersion`);
-      for (const item of items) identify(item, resource);
-      yield { items, resourceVersion: metadata.resourceVersion };
+      for (const item of items ?? []) identify(item, resource);
+      yield { items: items ?? [], resourceVersion: metadata.resourceVersion };
     }
   }
 

@@ -1,6 +1,7 @@
 /** A list in pages, each of which says where the next one begins. */
 
-export interface Page<T> { readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: T[] }
+/** items: null or nothing where there are none. */
+export interface Page<T> { readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: T[] | null }
 
 /** Asks for the page that begins at `from`; undefined: the first. peek sees its text before it is parsed, and says whether that began another request. */
 export type AskPage<T> = (from: string | undefined, peek: ((text: string) => boolean) | undefined) => Promise<Page<T>>;

@@ -129,6 +129,7 @@ for (const [where, { open, skip }] of Object.entries(environments)) {
         await client.get(rooms, ref, { metadataOnly: true }),
       ];
       const [listed] = await client.listAll(rooms, { namespace, labelSelector: 'bare=yes', metadataOnly: true });
+      assert.deepEqual(await client.listAll(rooms, { namespace, labelSelector: 'bare=no', metadataOnly: true }), []);
       const { resourceVersion = '' } = written[0]?.metadata ?? {};
       const watched: Room[] = [];
       for await (const { type, object } of client.watch(rooms, { namespace, labelSelector: 'bare=yes', resourceVersion, timeoutSeconds: 1, metadataOnly: true })) if (type === 'MODIFIED') watched.push(object);

@@ -17,6 +17,10 @@ async function* reduced(body: AsyncIterable<string>): AsyncGenerator<string> {
 
 function metadataOf(sent: Sent): unknown {
   if (sent.object !== undefined) return sent.type === 'ERROR' ? sent : { type: sent.type, object: metadataOf(sent.object) };
-  if (sent.items !== undefined) return { ...TYPE, kind: `${TYPE.kind}List`, metadata: sent.metadata, items: sent.items.map(metadataOf) };
+  if (sent.items !== undefined) return {
+    ...TYPE, kind: `${TYPE.kind}List`, metadata: sent.metadata,
+    // As the API server does: of nothing it makes no list.
+    items: sent.items.length === 0 ? null : sent.items.map(metadataOf),
+  };
   return sent.kind === 'Status' ? sent : { ...TYPE, metadata: sent.metadata };
 }
