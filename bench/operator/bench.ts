@@ -9,7 +9,7 @@ import { requests } from './audit.ts';
 import { ControlPlane } from './control-plane.ts';
 import { Observer } from './observer.ts';
 import type { Measured } from './process.ts';
-import { lagOf, quantileOf, reconciliations } from './scrape.ts';
+import { quantileOf, scrape } from './scrape.ts';
 import { NAMESPACE, srdit, WORKERS, type Subject } from './subject.ts';
 
 export interface OperatorBenchOptions {
@@ -82,35 +82,35 @@ async function measure(binary: string, subject: Subject, gangs: number, log: (li
     tell('lone gangs, ms', spread(lone));
 
     const metrics = subject.metricsPort;
-    /** Runs it; how long reconciliations took meanwhile. */
-    const reconciled = async (run: () => Promise<void>): Promise<{ readonly reconcileP99Milliseconds?: number }> => {
-      const before = metrics === undefined ? undefined : await reconciliations(metrics);
+    /** Runs it; how long reconciliations took and how late the event loop was meanwhile, if it tells. */
+    const told = async (run: () => Promise<void>): Promise<object> => {
+      const before = metrics === undefined ? undefined : await scrape(metrics);
       await run();
-      return metrics === undefined || before === undefined ? {} : { reconcileP99Milliseconds: 1000 * quantileOf(await reconciliations(metrics), 0.99, before) };
+      if (metrics === undefined || before === undefined) return {};
+      const { lag, reconciled } = await scrape(metrics);
+      return { eventLoopLagP99Milliseconds: 1000 * lag, reconcileP99Milliseconds: 1000 * quantileOf(reconciled, 0.99, before.reconciled) };
     };
     const steadily = Array.from({ length: Math.min(gangs, 100) }, (_, index) => `steady-${index}`);
-    const p99 = await reconciled(async () => {
+    const calm = await told(async () => {
       const made = steadily.map(async (name, index) => { await sleep(index * STEADY_MILLISECONDS); await make(name); });
       await Promise.all(made);
       await until(() => steadily.every(served), 120, 'steadily created gangs');
       await quiet(operator);
     });
-    const steady = { gangsPerSecond: 1000 / STEADY_MILLISECONDS, jobMilliseconds: spread(steadily.map((name) => delay(name))), ...p99 };
+    const steady = { gangsPerSecond: 1000 / STEADY_MILLISECONDS, jobMilliseconds: spread(steadily.map((name) => delay(name))), ...calm };
     tell('steadily', steady);
 
-    if (metrics !== undefined) await lagOf(metrics);
     const cpu = operator.cpuSeconds;
     const [began, clock] = [Date.now(), performance.now()];
     const names = Array.from({ length: gangs }, (_, index) => `many-${index}`);
     const left = [...names];
-    const flood = await reconciled(async () => {
+    const flood = await told(async () => {
       await Promise.all(Array.from({ length: 16 }, async () => { for (let name = left.shift(); name !== undefined; name = left.shift()) await make(name); }));
       await until(() => names.every(served), 120 + gangs, `${gangs} gangs`);
       await quiet(operator);
     });
     const rate = (at: (name: string) => number): number => gangs / ((Math.max(...names.map(at)) - clock) / 1000);
     const used = operator.cpuSeconds - cpu;
-    const told = { ...(metrics !== undefined && { eventLoopLagP99Milliseconds: await lagOf(metrics) }), ...flood };
     // The audit log is written in batches.
     await sleep(2500);
     const asked = await requests(plane.auditLog, began, Date.now());
@@ -119,7 +119,7 @@ async function measure(binary: string, subject: Subject, gangs: number, log: (li
       gangs, workers: WORKERS, gangsPerSecond: rate((name) => observer.of(name).job ?? NaN), gangsPerSecondWithPods: rate((name) => observer.of(name).pods[WORKERS - 1]?.at ?? NaN),
       jobMilliseconds: spread(names.map((name) => delay(name))), serviceMilliseconds: spread(names.map((name) => delay(name, 'service'))),
       cpuMillisecondsPerGang: (used * 1000) / gangs, peakRss: operator.peakRss,
-      requestsPerGang: [...asked].filter(([name]) => !name.includes('events')).reduce((sum, [, count]) => sum + count, 0) / gangs, ...told,
+      requestsPerGang: [...asked].filter(([name]) => !name.includes('events')).reduce((sum, [, count]) => sum + count, 0) / gangs, ...flood,
     };
 
     const lost = (gang: number, exitCode: number): Promise<number> => lose(client, observer, subject, `many-${gang}`, exitCode);

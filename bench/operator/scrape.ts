@@ -2,16 +2,23 @@
 
 const text = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 
-/** How late its event loop was, 99th percentile since this was asked last, milliseconds. */
-export async function lagOf(port: number): Promise<number> {
-  return 1000 * Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(await text(port))?.[1] ?? NaN);
-}
-
 /** Cumulative counts of a histogram by the upper bounds of its buckets. */
 export type Histogram = ReadonlyMap<number, number>;
 
-/** How long all reconciliations of trainings have taken, seconds. */
-export const reconciliations = async (port: number): Promise<Histogram> => histogramOf(await text(port), 'controller_runtime_reconcile_time_seconds', 'srdittrainings.srdit.dev');
+export interface Scraped {
+  /** How late its event loop was, 99th percentile since it was asked last, seconds. */
+  readonly lag: number;
+  /** How long all reconciliations of trainings have taken, seconds. */
+  readonly reconciled: Histogram;
+}
+
+export async function scrape(port: number): Promise<Scraped> {
+  const scraped = await text(port);
+  return {
+    lag: Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(scraped)?.[1] ?? NaN),
+    reconciled: histogramOf(scraped, 'controller_runtime_reconcile_time_seconds', 'srdittrainings.srdit.dev'),
+  };
+}
 
 export const histogramOf = (scraped: string, name: string, controller: string): Histogram => new Map(scraped.split('\n')
   .filter((line) => line.startsWith(`${name}_bucket{`) && line.includes(`controller="${controller}"`))
