@@ -132,6 +132,9 @@ async function measure(binary: string, subject: Subject, gangs: number, log: (li
     };
     tell('a lost pod, ms', restart);
 
+    // What the last restarts have left to the garbage collector is not the next process's to wait for.
+    await quiet(operator);
+    await sleep(5000);
     await operator.kill();
     const [again, killed] = [performance.now(), Date.now()];
     operator = await subject.start(plane);
