@@ -53,6 +53,9 @@ export interface ControllerOptions<T extends KubeObject> {
   readonly concurrency?: number;
   /** Which changes of the object itself wake it. Default all. */
   readonly wakes?: (change: StoreChange<T>) => boolean;
+  /** Whether an object needs none of the other caches: it is reconciled as soon as the one of its own kind is filled, as far as the others may
+   *  then be. Default: no object. */
+  readonly early?: (object: T) => boolean;
   /** Milliseconds after which every key is looked at again, in case the world changed unseen. Default 10 hours. */
   readonly resync?: number;
   /** Told of every failed reconciliation. */
@@ -76,6 +79,8 @@ export class Controller<T extends KubeObject> {
   readonly #expectations: Expectations;
   readonly #log: Logger;
   readonly #sources: InformerView[] = [];
+  /** Keys that were due before all caches were filled. */
+  readonly #waiting = new Set<string>();
 
   constructor(options: ControllerOptions<T>, context: ControllerContext) {
     this.name = options.name;
@@ -114,7 +119,7 @@ export class Controller<T extends KubeObject> {
 
   /** Everything that is remembered by key: for tests of memory. */
   get remembered(): number {
-    return this.queue.remembered + this.#expectations.remembered;
+    return this.queue.remembered + this.#expectations.remembered + this.#waiting.size;
   }
 
   get hasSynced(): boolean {
@@ -123,12 +128,18 @@ export class Controller<T extends KubeObject> {
 
   /** Reconciles until `stop` is aborted; resolves when the last worker is done, which `abort` hurries (context.signal). */
   async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
-    const { concurrency = 8, resync = 36_000_000, informer } = this.#options;
+    const { concurrency = 8, resync = 36_000_000, informer, early } = this.#options;
     const { clock } = this.#context;
     const closed = (): void => { this.queue.close(); };
     if (stop.aborted) closed();
     stop.addEventListener('abort', closed, { once: true });
-    await Promise.all(this.#sources.map((source) => Promise.race([source.synced(), abortion(stop)])));
+    const ready = (source: InformerView): Promise<void> => Promise.race([source.synced(), abortion(stop)]);
+    const filled = Promise.all(this.#sources.map(ready));
+    await (early === undefined ? filled : ready(informer));
+    void filled.then(() => {
+      for (const key of this.#waiting) this.queue.add(key, priority.low);
+      this.#waiting.clear();
+    });
     const again = (): (() => void) => clock.after(resync * (1 + 0.1 * this.#context.random()), () => {
       for (const key of informer.store.keys()) this.queue.add(key, priority.low);
       cancel = again();
@@ -140,10 +151,16 @@ export class Controller<T extends KubeObject> {
 
   async #work(abort: AbortSignal): Promise<void> {
     for (let key = await this.queue.take(); key !== undefined; key = await this.queue.take()) {
+      if (!this.hasSynced && !this.#isEarly(key)) this.#waiting.add(key);
       // Woken again as soon as the cache shows what we wrote.
-      if (!this.#expectations.pending(key)) await this.#reconcile(key, abort);
+      else if (!this.#expectations.pending(key)) await this.#reconcile(key, abort);
       this.queue.done(key);
     }
+  }
+
+  #isEarly(key: string): boolean {
+    const object = this.#options.informer.store.get(key);
+    return object !== undefined && this.#options.early?.(object) === true;
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<void> {

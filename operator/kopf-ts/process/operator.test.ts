@@ -50,6 +50,29 @@ test('children wake the parent that controls them, others wake whom the map name
   await settled(clock, ended);
 });
 
+test('what needs no other cache is reconciled before those are filled, the rest when they are', async () => {
+  for (const ends of [false, true]) {
+    const { clock, server, client } = simulate();
+    server.faults.add({ kind: 'status', status: 500 }, { when: ({ verb, resource }) => verb === 'list' && resource === 'pods', times: ends ? 10 : 1000 });
+    const operator = new Operator(client, ONE);
+    const did: string[] = [];
+    operator.controller<Room>({ resource: rooms, owns: [pods], concurrency: 2, early: ({ spec }) => spec?.chairs === 7, reconcile: async (key) => { did.push(key); } });
+    server.create(rooms, room('early', { chairs: 7 }));
+    for (const name of ['a', 'b', 'c']) server.create(rooms, room(name, { chairs: 1 }));
+    const stop = new AbortController();
+    const ended = operator.run(stop.signal);
+    await clock.advance(1000);
+    assert.deepEqual(did, ['default/early']);
+    if (ends) {
+      await clock.advance(60_000);
+      assert.deepEqual(did.sort(), ['default/a', 'default/b', 'default/c', 'default/early']);
+    }
+    stop.abort();
+    await settled(clock, ended);
+    if (!ends) assert.deepEqual(did, ['default/early'], 'an end is no cause to go on without caches');
+  }
+});
+
 test('a key is not reconciled on a picture from before its own writes', async () => {
   const { clock, server, client } = simulate();
   const operator = new Operator(client, ONE);
