@@ -192,8 +192,11 @@ export class Controller<T extends KubeObject> {
 
   /** When a failed key is tried again. */
   #again(key: string, error: unknown, signal: AbortSignal, log: Logger): void {
-    if (signal.aborted || error instanceof NotLeaderError) {
+    if (signal.aborted) {
       log.info('Stopped in the middle: whoever leads next goes on', { error });
+    } else if (error instanceof NotLeaderError) {
+      // A renewal that comes late, but before another one leads, keeps us leading; else this process ends.
+      log.info('Stopped in the middle: whoever leads then goes on', { error, again: Math.round(this.queue.addFailed(key)) / 1000 });
     } else if (error instanceof PermanentError) {
       this.queue.forget(key);
       log.error('Failed for good: waiting for a change', { error });

@@ -50,6 +50,28 @@ test('children wake the parent that controls them, others wake whom the map name
   await settled(clock, ended);
 });
 
+test('a write that was refused because the lease was renewed late is made when it is', async () => {
+  const { clock, server, client } = simulate();
+  const operator = new Operator(client, ONE);
+  let refused = 0;
+  const did: string[] = [];
+  operator.controller<Room>({
+    resource: rooms,
+    async reconcile(key) {
+      refused += 1;
+      if (refused <= 3) throw new NotLeaderError('Cannot write: the lease is not renewed');
+      did.push(key);
+    },
+  });
+  server.create(rooms, room('a'));
+  const stop = new AbortController();
+  const ended = operator.run(stop.signal);
+  await clock.advance(10_000);
+  assert.deepEqual(did, ['default/a']);
+  stop.abort();
+  await settled(clock, ended);
+});
+
 test('what needs no other cache is reconciled before those are filled, the rest when they are', async () => {
   for (const ends of [false, true]) {
     const { clock, server, client } = simulate();
