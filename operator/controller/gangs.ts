@@ -116,7 +116,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   for (const cache of [trainingCache, evaluationCache]) {
     const { resource } = cache;
     // A training that was never looked at has neither Jobs nor pods. Of thousands of others' the list takes a while.
-    const early = cache === trainingCache ? { early: (object: CustomObject) => object.status === undefined } : {};
+    const early = cache === trainingCache ? { early: (object: CustomObject) => statusOf(object)?.attempt === undefined } : {};
     const controller = operator.controller<CustomObject>({ resource, ...early, reconcile: (_key, context) => reconcileGang(hands, context) });
     wake.set(resource.kind, (key) => { controller.queue.add(key); });
     const ours = (child: KubeObject): string[] => {

@@ -308,6 +308,25 @@ test('a quota that keeps the Job from making pods is found in the events', async
   await operator.stop();
 });
 
+test('a training that nobody has looked at begins though the pods cannot be listed yet; one that has begun waits for them', async () => {
+  const world = new World();
+  world.train('old');
+  const first = world.start();
+  await world.reaches('old', 'Running');
+  await first.stop();
+  world.server.faults.add({ kind: 'status', status: 500 }, { when: ({ verb, resource }) => verb === 'list' && resource === 'pods', times: 1000 });
+  world.train('new');
+  // As the CRD has it by default.
+  world.server.patch(trainings, `${NAMESPACE}/new`, { status: { observedGeneration: -1 } });
+  const second = world.start();
+  await world.clock.advance(5 * SECOND);
+  assert.deepEqual(names(world, jobs), ['new-train-1', 'old-train-1']);
+  world.server.delete(jobs, `${NAMESPACE}/old-train-1`);
+  await world.clock.advance(5 * SECOND);
+  assert.equal(world.status('old').attempt, 1);
+  await second.stop();
+});
+
 test('however many Jobs wait for their pods, events are asked for once a namespace and a while', async () => {
   const world = new World();
   world.kubelets.paused = true;
