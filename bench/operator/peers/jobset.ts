@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { resource, type KubeObject } from 'kopf-ts';
 import { cached, digest } from '../../../e2e/cluster/cache.ts';
 import { command } from '../../../e2e/cluster/command.ts';
+import { goBuild } from '../../../e2e/cluster/go-build.ts';
 import { AUDITED } from '../control-plane.ts';
 import { Measured } from '../process.ts';
 import { NAMESPACE, WORKERS, type Subject } from '../subject.ts';
@@ -12,7 +13,7 @@ import { NAMESPACE, WORKERS, type Subject } from '../subject.ts';
 const SOURCES = join(import.meta.dirname, 'jobset');
 
 const binary = (): Promise<string> => cached('peer-jobset', digest(['go.mod', 'go.sum'].map((file) => join(SOURCES, file))), 'jobset', async (place) => {
-  await command('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', place, 'sigs.k8s.io/jobset'], { cwd: SOURCES, env: { ...process.env, CGO_ENABLED: '0' }, seconds: 3600 });
+  await goBuild(SOURCES, place, { target: 'sigs.k8s.io/jobset' });
 });
 
 export const jobset: Subject = {

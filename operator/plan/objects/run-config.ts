@@ -4,7 +4,7 @@ import { isSeries, seriesConfig } from '../series.ts';
 import type { Gang, Observed } from '../types.ts';
 
 /** What the runtime is told of an attempt. spec.pod is not among it: that speaks to Kubernetes alone, and has no bound. */
-export function runConfig(gang: Gang, observed: Observed, attempt: number): RunConfig {
+function runConfig(gang: Gang, observed: Observed, attempt: number): RunConfig {
   const { namespace, name, uid, generation } = gang.metadata;
   const identity = { namespace, name, uid, generation, attempt };
   if (gang.kind === 'SRDiTTraining') {
