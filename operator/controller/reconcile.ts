@@ -55,8 +55,9 @@ export async function reconcileGang(hands: Hands, context: Context<CustomObject>
   if (recorded === false) return { requeueAfter: SOON };
   for (const deletion of planned.deletes) await remove(hands, context, gang, deletion);
   const blocked = shared.filter((wait) => typeof wait === 'number');
-  if (blocked.length === 0 && job !== undefined) blocked.push(...[await create(hands, context, object, job)].filter((wait) => wait !== undefined));
   if (blocked.length > 0) return { requeueAfter: Math.max(...blocked) };
+  const wait = job === undefined ? undefined : await create(hands, context, object, job);
+  if (wait !== undefined) return { requeueAfter: wait };
   hands.refuse(object.metadata.uid ?? '', undefined);
   const waits = [planned.wakeAt === undefined ? undefined : Math.max(0, Date.parse(planned.wakeAt) - now), lookAgain].filter((wait) => wait !== undefined);
   return waits.length === 0 ? undefined : { requeueAfter: Math.min(...waits) };

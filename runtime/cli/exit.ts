@@ -1,16 +1,17 @@
 import { ExitCode, type LastWord } from '@srdit/crds';
 
 export type ExitCodeName = keyof typeof ExitCode;
+/** What a last word may tell beyond why it is one. */
+type Details = Pick<LastWord, 'step' | 'lostRank' | 'checkpoint' | 'result' | 'measuring'>;
 
 /** Ends the run with a documented exit code. `reason` is for programs (CamelCase), the message for people. */
 export class ExitError extends Error {
   override readonly name = 'ExitError';
   readonly exitCode: number;
   readonly reason: string;
-  /** What else the last word tells. */
-  readonly word: Pick<LastWord, 'step' | 'lostRank' | 'checkpoint' | 'result' | 'measuring'>;
+  readonly word: Details;
 
-  constructor(code: ExitCodeName, reason: string, message: string, options: ErrorOptions & Pick<Partial<LastWord>, 'step' | 'lostRank' | 'checkpoint' | 'result' | 'measuring'> = {}) {
+  constructor(code: ExitCodeName, reason: string, message: string, options: ErrorOptions & Details = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.exitCode = ExitCode[code];
     this.reason = reason;
