@@ -7,6 +7,7 @@
 //	TEST_CHECKPOINT_MS=0   time between a checkpoint's files and its manifest
 //	TEST_END=1:65@7        rank 0 of attempt 1 ends with code 65 at step 7; without "1:" in every attempt
 //	TEST_STALL=1:7         rank 0 of attempt 1 takes no step after 7
+//	TEST_HANG=1:7          rank 0 of attempt 1 is cut off from its peers after step 7 and lives on, deaf to SIGTERM
 package main
 
 import (
@@ -116,6 +117,13 @@ func main() {
 		if at, mine := forAttempt("TEST_STALL"); mine && rank == 0 && strconv.Itoa(step) == at {
 			<-stopped
 			stop = true
+		}
+		if at, mine := forAttempt("TEST_HANG"); mine && rank == 0 && strconv.Itoa(step) == at {
+			over.Store(true) // the peers will say that they have lost it, it will not
+			for _, socket := range peers.out {
+				socket.Close()
+			}
+			select {}
 		}
 		agreed := peers.agree(stop, rank == 0 && step+1 >= of)
 		over.Store(agreed != 'g')

@@ -4,6 +4,7 @@ import { packedPictures } from '@srdit/runtime/data/testing.ts';
 import { FileStorage } from '@srdit/runtime/storage/file.ts';
 import { checkpointsOf, claimTime, lastManifestTime } from '../checkpoints.ts';
 import { eventually } from '../eventually.ts';
+import { isReady } from '../nodes.ts';
 import { podsOf, rankProcesses } from '../pods.ts';
 import { onVolume, realTraining } from '../real.ts';
 import type { Scenario } from '../scenario.ts';
@@ -16,7 +17,6 @@ export default {
   async run(world) {
     const { cluster, apply, data, note } = world;
     await packedPictures(join(data, 'source'), new FileStorage('file:///data/tiny', join(data, 'tiny')));
-    const node = async (name: string): Promise<boolean> => (await cluster.get<{ status: { conditions: { type: string; status: string }[] } }>('node', name)).status.conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
     await cluster.kubectl(['cordon', 'node1']);
     try {
       await apply(realTraining('n', {
@@ -29,7 +29,7 @@ export default {
       await cluster.kubectl(['uncordon', 'node1']);
     }
     cluster.signal('kubelet2', 'SIGKILL');
-    await eventually('node2 not to be ready', 40, async () => !await node('node2'));
+    await eventually('node2 not to be ready', 40, async () => !await isReady(cluster, 'node2'));
     const seen = checkpointsOf(world, 'n', 1).at(-1) ?? 0;
     await eventually('checkpoints of the processes that nobody looks after', 20, () => (checkpointsOf(world, 'n', 1).at(-1) ?? 0) > seen);
     assert.equal(rankProcesses(world, /^n-train-1-/).length, 2);
@@ -44,7 +44,7 @@ export default {
     assert.ok(late <= claimed + 1000, `attempt 1 wrote a manifest ${late - claimed} ms after attempt 2 had claimed`);
 
     await cluster.heal();
-    await eventually('node2 to be ready', 60, () => node('node2'));
+    await eventually('node2 to be ready', 60, () => isReady(cluster, 'node2'));
     await eventually('pods of attempt 1 to be gone', 60, async () => (await podsOf(world, 'n', 1)).length === 0);
 
     await cluster.kubectl(['drain', 'node1', '--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=90s', `--pod-selector=app.kubernetes.io/instance=n`]);
