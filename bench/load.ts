@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseResources } from '@srdit/crds';
+import { parseResources } from '@srdit/crds/parse';
 import { openDataset, type Dataset } from '../runtime/data/dataset.ts';
 import { openLoader, type Loader } from '../runtime/data/loader.ts';
 import { packDataset } from '../runtime/data/pack.ts';

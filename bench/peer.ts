@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const here = join(import.meta.dirname, 'peer');
 const Ready = z.object({ ready: z.literal(true), torch: z.string(), parameters: z.int() });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EvaluationSpec } from './schema/evaluation.ts';
 import { EvaluationStatus, TrainingStatus } from './schema/status.ts';
 import { TrainingSpec } from './schema/training.ts';

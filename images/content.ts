@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundle } from './bundle.ts';
 import { configOf, PLACE, TENSORFLOW, wheels, type ImageName } from './config.ts';
 import { libraries, libraryEntries, type Library } from './libraries.ts';
 import { closure, moduleEntries, type Locked } from './node-modules.ts';
@@ -37,14 +38,14 @@ export function image(name: ImageName, around: Surroundings): Image {
 }
 
 function operator({ root, registry }: Surroundings, version: string): Image {
-  const code = sources(root, ['operator/controller/main.ts'], PLACE);
+  const code = bundle(root, 'operator/controller/main.ts', PLACE);
   const packages = closure(root, code.packages);
   const shared = libraries([process.execPath]);
   return {
     name: `${registry}srdit-operator:${version}`,
     layers: [
       base(shared),
-      { name: 'npm packages', entries: moduleEntries(root, packages, PLACE, otherDialect) },
+      { name: 'npm packages', entries: moduleEntries(root, packages, PLACE, (path) => otherDialect(path) || [...code.inlined].some((name) => path.startsWith(`node_modules/${name}/`))) },
       { name: 'operator', entries: [...code.entries, link('usr/local/bin/srdit-operator', `/${PLACE}/operator/controller/main.js`), ...told(`srdit-operator`, version, packages, shared, [])] },
     ],
     config: configOf('operator', root, version),

@@ -1,11 +1,11 @@
-/** The operator's code as its image has it: JavaScript without types, so that no process carries the compiler that strips them. */
+/** The operator's code as its image has it: one JavaScript program, so that no process carries the compiler that strips types. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { sources } from '../../images/sources.ts';
+import { bundle } from '../../images/bundle.ts';
 
 /** Writes it into the folder. Returns the path of its main module there. */
 export function laidOut(root: string, folder: string): string {
-  const { entries, packages } = sources(root, ['operator/controller/main.ts'], 'srdit');
+  const { entries, packages } = bundle(root, 'operator/controller/main.ts', 'srdit');
   const place = (path: string): string => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     return join(folder, path);

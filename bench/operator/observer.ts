@@ -20,7 +20,7 @@ export class Observer {
 
   constructor(client: Client, gangs: Resource<KubeObject>) {
     const watch = (of: Resource<KubeObject>, see: (seen: Seen, name: string) => void): Informer<KubeObject> => {
-      const informer = new Informer<KubeObject>(of, { namespaces: ['default'], transform: ({ apiVersion = '', kind = '', metadata }) => ({ apiVersion, kind, metadata }) }, { client });
+      const informer = new Informer<KubeObject>(of, { namespaces: ['default'], metadataOnly: true }, { client });
       informer.store.subscribe(({ type, object: { metadata: { name = '' } } }) => {
         const gang = type === 'added' ? gangOf(name) : undefined;
         if (gang !== undefined) see(this.of(gang), name);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import kubernetes from '../kubernetes/v1.34.json' with { type: 'json' };
 import { isObject, type JsonObject, type Schema } from './schema.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const GangSpec = z.object({
   workers: z.int().min(1).max(1024).default(1).describe('Pods of the gang'),

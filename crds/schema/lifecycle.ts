@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** spec.managedBy of what our operator runs; without one it does as well. */
 export const MANAGED_BY = 'srdit.dev/operator';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Named sizes of the paper (SiT, arXiv 2401.08740 table 1): depth / hidden size / heads; the suffix is the patch size. */
 export const PRESETS = ['S', 'B', 'L', 'XL'].flatMap((size) => [1, 2, 4].map((patch) => `SiT-${size}/${patch}`));

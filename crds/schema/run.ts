@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EvaluationSpec } from './evaluation.ts';
 import { CheckpointRef, EvaluationResult } from './status.ts';
 import { TrainingSpec } from './training.ts';

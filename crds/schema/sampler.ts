@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const GuidanceSpec = z.object({
   scale: z.number().min(0).max(100).default(1).describe('Classifier-free guidance; 1 = none, one network evaluation a step instead of two'),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const time = () => z.iso.datetime();
 const uri = () => z.string().max(2048);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { GangSpec, StorageSpec } from './gang.ts';
 import { lifecycle } from './lifecycle.ts';
 import { ModelSpec } from './model.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { parseResources, ResourceError, type LocatedProblem, type Resource } from '@srdit/crds';
+import type { Resource } from '@srdit/crds';
+import { parseResources, ResourceError, type LocatedProblem } from '@srdit/crds/parse';
 import { InputError } from './errors.ts';
 
 /** Resources of YAML files (- is standard input), checked as the API server would. Problems of all files are told at once.

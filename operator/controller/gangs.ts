@@ -6,6 +6,7 @@ import { Board, type Asked } from './board.ts';
 import { gangOf } from './children.ts';
 import { Departed } from './departed.ts';
 import { evaluations, jobs, networkPolicies, pods, services, trainings, type CustomObject, type Job, type Pod } from './kubernetes.ts';
+import { jobMessage, podMessage } from './messages.ts';
 import { measure } from './metrics.ts';
 import { hasEnded, NoPods } from './no-pods.ts';
 import { observedJob, observedPod } from './observe.ts';
@@ -39,8 +40,8 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
   const refused = new Map<string, Waiting>();
   const departed = new Departed();
   const noPods = new NoPods(operator.client, operator.log);
-  const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, transform: withStatus });
-  const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, transform: withStatus });
+  const jobCache = operator.informer<Job>(jobs, { labelSelector: OURS, fields: jobMessage, transform: withStatus });
+  const podCache = operator.informer<Pod>(pods, { labelSelector: OURS, fields: podMessage, transform: withStatus });
   const others = [services, networkPolicies].map((resource) => operator.informer<KubeObject>(resource, { labelSelector: OURS, metadataOnly: true, transform: withoutAnnotations }));
   const trainingCache = operator.informer<CustomObject>(trainings);
   const evaluationCache = operator.informer<CustomObject>(evaluations);

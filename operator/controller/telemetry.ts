@@ -7,7 +7,7 @@ import { detectResources, resourceAttributesEnvDetector, resourceFromAttributes,
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { AlwaysOffSampler, AlwaysOnSampler, BatchSpanProcessor, TraceIdRatioBasedSampler, TracerProvider, type Sampler } from '@opentelemetry/sdk-trace';
 import { AsyncContextManager, exportMetrics, type Logger, type Registry } from 'kopf-ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Environment } from './environment.ts';
 
 /** Exports from now on. Where to and with which headers, certificates and patience is read from OTEL_EXPORTER_OTLP_* by the

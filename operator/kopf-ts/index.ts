@@ -12,6 +12,8 @@ export type { ConnectOptions, CredentialSource, Credentials } from './api/connec
 export { inCluster, inClusterNamespace } from './api/in-cluster.ts';
 export type { HttpRequest, HttpResponse, Transport } from './api/transport.ts';
 export type { RequestReport, WriteGuard } from './api/request.ts';
+export { list, message } from './wire/message.ts';
+export type { Kind, Message } from './wire/message.ts';
 export { defaultRetries, noRetries } from './api/retry.ts';
 export type { RetryPolicy } from './api/retry.ts';
 export { ApiError, ConnectionError, NotLeaderError, isAlreadyExists, isConflict, isExpired, isForbidden, isInvalid, isNotFound } from './api/errors.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseResource, type EvaluationResult } from '@srdit/crds';
+import type { EvaluationResult } from '@srdit/crds';
+import { parseResource } from '@srdit/crds/parse';
 import { evaluation, training } from '../plan/testing/resources.ts';
 import type { Observed, Status } from '../plan/types.ts';
 import { terminalDisplay } from './display.ts';

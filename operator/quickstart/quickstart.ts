@@ -8,7 +8,7 @@ import { openStorage } from '@srdit/runtime/storage/open.ts';
 import { FileStorage } from '@srdit/runtime/storage/file.ts';
 import type { Storage } from '@srdit/runtime/storage/storage.ts';
 import { readMetrics } from '@srdit/runtime/train/metrics.ts';
-import { ResourceError } from '@srdit/crds';
+import { ResourceError } from '@srdit/crds/parse';
 import { InputError } from '../cli/errors.ts';
 import { runResources } from '../cli/run.ts';
 import { layout, type Layout } from '../local/files.ts';

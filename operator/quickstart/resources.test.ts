@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parseResources } from '@srdit/crds';
+import { parseResources } from '@srdit/crds/parse';
 import { quickstartResources } from './resources.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/quickstart', import.meta.url));

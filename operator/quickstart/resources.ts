@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseResources, type Resource } from '@srdit/crds';
+import type { Resource } from '@srdit/crds';
+import { parseResources } from '@srdit/crds/parse';
 import { parseDocument } from 'yaml';
 import { InputError } from '../cli/errors.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StorageError, type Storage } from '../storage/storage.ts';
 import { ExitError, wrongConfiguration } from '../cli/exit.ts';
 import { CheckpointError } from './error.ts';

@@ -1,5 +1,5 @@
 import { ObjectiveSpec } from '@srdit/crds';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ModelConfig } from '../model/config.ts';
 import { CheckpointError } from './error.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Storage } from '../storage/storage.ts';
 import { bestOf, knownCheckpoints, listCheckpoints } from './list.ts';
 import { MANIFEST, type CheckpointPlace } from './paths.ts';

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { LastWord, parseResource } from '@srdit/crds';
+import { LastWord } from '@srdit/crds';
+import { parseResource } from '@srdit/crds/parse';
 import type { Script } from './testing/scripted-rank.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(`testing/${file}`, import.meta.url));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StorageError, type Storage } from '../storage/storage.ts';
 import { PixelTokenizer, pixelLatentShape } from '../tokenizer/pixel.ts';
 import { DataError } from './error.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { StorageError, type Storage } from '../storage/storage.ts';
 import { ShardEntry } from './dataset.ts';
 import { DataError } from './error.ts';

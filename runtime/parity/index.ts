@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { startEngine } from '../engine/index.ts';
 import type { Row } from './compare.ts';
 import { FixtureError, readFixture, type Fixture } from './fixture.ts';

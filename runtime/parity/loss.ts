@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Body } from '../engine/types.ts';
 import { classTokenContrastive } from '../flow/objective.ts';
 import { norm, type Tolerance } from './compare.ts';

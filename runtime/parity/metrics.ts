@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { frechetDistance } from '../evaluate/frechet.ts';
 import { inceptionScore, softmax } from '../evaluate/inception-score.ts';
 import { kernelDistance } from '../evaluate/kernel-distance.ts';

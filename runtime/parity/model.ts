@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Body } from '../engine/types.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { keptTokens, tokenCount } from '../model/config.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterTable } from '../model/parameters.ts';
 import type { Tensor } from '@tensorflow/tfjs-core';

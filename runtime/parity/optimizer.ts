@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ObjectiveSpec } from '@srdit/crds';
 import type { Body, CallArgs, TensorSpec, Variable } from '../engine/types.ts';
 import { adamScalars, adamw, clipScale, emaUpdate } from '../flow/optimizer.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { decode } from '../data/convert/decode.ts';
 import { convert } from '../data/convert/run.ts';
 import { shaped, TRANSFORMS, type Shaping, type Transform } from '../data/convert/transforms.ts';

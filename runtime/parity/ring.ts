@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import { freePorts } from '../free-ports.ts';
 import type { Numbers, Tolerance } from './compare.ts';
 import { tensorOf, FixtureError, type Fixture } from './fixture.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SamplerSpec } from '@srdit/crds';
 import type { Variable } from '../engine/types.ts';
 import { compileNetwork, type Network, type NetworkInput, type Velocity } from '../flow/network.ts';

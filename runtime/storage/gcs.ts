@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Refused, type Api } from './gcs/api.ts';
 import { NoCredentials } from './gcs/credentials.ts';
 import { openRange, type Opened } from './gcs/download.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { toHalf } from '../safetensors/convert.ts';
 
 /** Patches of the picture as latents: what the quickstart uses, nothing is downloaded or lost.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Storage } from '../storage/storage.ts';
 import type { Log } from '../cli/log.ts';
 import { attemptPath } from '../checkpoint/paths.ts';

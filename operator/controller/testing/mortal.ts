@@ -32,7 +32,7 @@ export class Mortal {
         if (death.aborted) return never();
         return {
           ...response,
-          text: () => response.text().catch((error: unknown) => { if (death.aborted) return never<string>(); throw error; }),
+          bytes: () => response.bytes().catch((error: unknown) => { if (death.aborted) return never<Buffer>(); throw error; }),
           chunks: () => untilDeath(response.chunks(), death),
         };
       },

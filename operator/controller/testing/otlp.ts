@@ -1,7 +1,7 @@
 /** The other end of OTLP over HTTP, in JSON: what an OpenTelemetry Collector would understand of what is sent to it. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const Value = z.object({ stringValue: z.string() }).or(z.record(z.string(), z.unknown()));
 const Attributes = z.array(z.object({ key: z.string(), value: Value })).default([]).transform((all) =>

@@ -7,6 +7,7 @@ import { evaluation, training } from '../../plan/testing/resources.ts';
 import { toldBy } from '../../plan/testing/told.ts';
 import { addGangs, type Gangs, type GangsOptions } from '../gangs.ts';
 import { evaluations, events, jobs, networkPolicies, pods, services, trainings, type CustomObject } from '../kubernetes.ts';
+import { jobMessage, podMessage } from '../messages.ts';
 import { statusOf } from '../parsed.ts';
 import { Kubelets, type Life, type Worker } from './kubelets.ts';
 import { Law } from './law.ts';
@@ -31,7 +32,7 @@ export class World {
 
   constructor({ seed = 1, life = () => ({ after: 60_000, exitCode: 0 }) }: { seed?: number; life?: (worker: Worker) => Life } = {}) {
     this.#seed = seed;
-    this.server = new FakeApiServer({ resources: RESOURCES, clock: this.clock, random: seeded(seed + 1) });
+    this.server = new FakeApiServer({ resources: RESOURCES, messages: { 'pods': podMessage, 'jobs.batch': jobMessage }, clock: this.clock, random: seeded(seed + 1) });
     this.kubelets = new Kubelets(this.server, { clock: this.clock, random: seeded(seed + 2), life });
     this.law = new Law(this.server);
   }

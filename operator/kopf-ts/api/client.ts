@@ -14,6 +14,8 @@ import type { RetryPolicy } from './retry.ts';
 import type { Transport } from './transport.ts';
 import type { WatchEvent } from './watch.ts';
 import { readWatch } from './watch.ts';
+import { form } from '../wire/answer.ts';
+import type { Message } from '../wire/message.ts';
 
 export interface ClientOptions {
   readonly clock?: Clock;
@@ -45,6 +47,8 @@ export interface Selection {
   readonly fieldSelector?: string | undefined;
   /** Objects come as apiVersion, kind and metadata alone. */
   readonly metadataOnly?: boolean | undefined;
+  /** Only these fields of the objects (and apiVersion, kind and metadata) are wanted. Others may be there, too: see wire/answer.ts. */
+  readonly fields?: Message | undefined;
 }
 
 export interface ListPage<T extends KubeObject> {
@@ -78,9 +82,6 @@ export interface DeleteOptions extends CallOptions {
   readonly propagation?: 'Background' | 'Foreground' | 'Orphan';
   readonly gracePeriodSeconds?: number;
 }
-
-/** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
-const METADATA_ONLY = { object: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1', list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' } as const;
 
 const DEFAULTS = { timeout: 30_000, inactivity: 90_000, fieldManager: 'kopf-ts', userAgent: 'kopf-ts' };
 
@@ -134,7 +135,7 @@ export class Client {
     const ask: AskPage<T> = (from, peek) => this.#send({
       what: `list ${nameOf(resource)}`, method: 'GET', path: collectionPath(resource, namespace), peek,
       query: { labelSelector, fieldSelector, limit: limit > 0 ? String(limit) : undefined, continue: from },
-      ...(selection.metadataOnly === true && { accept: METADATA_ONLY.list }),
+      form: form(selection, true),
     }, selection) as Promise<Page<T>>;
     for await (const { metadata, items } of pages(ask, ahead)) {
       if (metadata?.resourceVersion === undefined) throw new TypeError(`Cannot list ${nameOf(resource)}: the answer of the API server has no metadata.resourceVersion`);
@@ -157,16 +158,18 @@ export class Client {
 
   /** The same, several events at a time as they arrive. */
   watchChunks<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>[]> {
-    const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, inactivity = DEFAULTS.inactivity, signal, metadataOnly } = options;
+    const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, inactivity = DEFAULTS.inactivity, signal } = options;
+    const asked = form(options);
+    const whole = asked.message === undefined;
     const what = `watch ${nameOf(resource)}`;
     return readWatch<T>(what, (opened) => this.#sender.open({
       what, method: 'GET', path: collectionPath(resource, namespace), signal: opened, timeout: this.#options.timeout ?? DEFAULTS.timeout, retries: defaultRetries,
-      ...(metadataOnly === true && { accept: METADATA_ONLY.object }),
+      form: asked,
       query: {
         watch: 'true', allowWatchBookmarks: 'true', resourceVersion, labelSelector, fieldSelector,
         timeoutSeconds: timeoutSeconds === undefined ? undefined : String(timeoutSeconds),
       },
-    }), { clock: this.clock, inactivity, signal, ...(metadataOnly === true && { identify: (object: KubeObject) => { identify(object, resource); } }) });
+    }), { clock: this.clock, inactivity, signal, message: asked.message, ...(!whole && { identify: (object: KubeObject) => { identify(object, resource); } }) });
   }
 
   /** Server-side apply: the fields given are set and owned, those we gave before and now do not are removed. A resourceVersion in it is a precondition. */
@@ -226,8 +229,8 @@ export class Client {
   }
 
   async #object<T extends KubeObject>(resource: Resource<T>, call: Asked, options: CallOptions): Promise<T> {
-    if (options.metadataOnly !== true) return await this.#send(call, options) as T;
-    return identify(await this.#send({ ...call, accept: METADATA_ONLY.object }, options) as T, resource);
+    const object = await this.#send({ ...call, form: form(options) }, options) as T;
+    return options.metadataOnly === true ? identify(object, resource) : object;
   }
 
   #send(call: Asked, options: CallOptions): Promise<unknown> {
@@ -237,7 +240,7 @@ export class Client {
   }
 }
 
-type Asked = Pick<Call, 'what' | 'method' | 'path' | 'query' | 'body' | 'contentType' | 'accept' | 'peek'>;
+type Asked = Pick<Call, 'what' | 'method' | 'path' | 'query' | 'body' | 'contentType' | 'form' | 'peek'>;
 
 /** In lists the server leaves out what it thinks is clear from the list's own kind; metadata alone it calls PartialObjectMetadata. */
 function identify<T extends KubeObject>(object: T, resource: ResourceName): T {

@@ -42,7 +42,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
     if (status < 200) return;
-    this.#answered({ status, headers: headers as Record<string, string | undefined>, text: () => this.#text(), chunks: () => this.#stream() });
+    this.#answered({ status, headers: headers as Record<string, string | undefined>, bytes: () => this.#bytes(), chunks: () => this.#stream() });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -76,13 +76,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     return new Promise((resolve) => { this.#more = resolve; });
   }
 
-  async #text(): Promise<string> {
+  async #bytes(): Promise<Buffer> {
     this.#limit = Infinity;
     this.#controller?.resume();
     while (this.#over === undefined) await this.#next();
     if (this.#over.error !== undefined) throw this.#over.error;
     const [first, ...rest] = this.#chunks;
-    return first === undefined ? '' : (rest.length === 0 ? first : Buffer.concat(this.#chunks)).toString('utf8');
+    return first !== undefined && rest.length === 0 ? first : Buffer.concat(this.#chunks);
   }
 
   async* #stream(): AsyncGenerator<Uint8Array> {

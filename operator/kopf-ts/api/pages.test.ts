@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pages, type AskPage, type Page } from './pages.ts';
 
+const json = (text: string) => ({ bytes: Buffer.from(text), contentType: 'application/json' });
+
 /** Pages of one number each, as the API server writes them. asked: where each request began. */
 function server(count: number, broken?: number) {
   const asked: number[] = [];
@@ -11,7 +13,7 @@ function server(count: number, broken?: number) {
     await Promise.resolve();
     if (index === broken) throw new Error(`page ${index} is broken`);
     const text = JSON.stringify({ kind: 'RoomList', apiVersion: 'kopf-ts.dev/v1', metadata: { resourceVersion: '7', ...(index < count - 1 && { continue: String(index + 1) }) }, items: [index] });
-    peek?.(text);
+    peek?.(json(text));
     return JSON.parse(text) as { items: number[] };
   };
   return { asked, ask };
@@ -52,7 +54,7 @@ test('a page that was asked for ahead and failed fails where it is taken', async
 test('an answer that is written otherwise is parsed first', async () => {
   const ask: AskPage<number> = (from, peek) => {
     const page = { items: [Number(from ?? 0)], metadata: { resourceVersion: '7', ...(from === undefined && { continue: '1' }) } };
-    assert.equal(peek?.(JSON.stringify(page)), false);
+    assert.equal(peek?.(json(JSON.stringify(page))), false);
     return Promise.resolve(page);
   };
   const items: number[] = [];

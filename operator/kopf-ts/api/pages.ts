@@ -1,16 +1,18 @@
 /** A list in pages, each of which says where the next one begins. */
+import { nextPage } from '../wire/answer.ts';
+import type { Raw } from '../wire/answer.ts';
 
 /** items: null or nothing where there are none. */
 export interface Page<T> { readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: T[] | null }
 
-/** Asks for the page that begins at `from`; undefined: the first. peek sees its text before it is parsed, and says whether that began another request. */
-export type AskPage<T> = (from: string | undefined, peek: ((text: string) => boolean) | undefined) => Promise<Page<T>>;
+/** Asks for the page that begins at `from`; undefined: the first. peek sees the answer before it is parsed, and says whether that began another request. */
+export type AskPage<T> = (from: string | undefined, peek: ((answer: Raw) => boolean) | undefined) => Promise<Page<T>>;
 
 /** ahead: the server works at the next page while this one is parsed and used. No more than one waits. */
 export async function* pages<T>(ask: AskPage<T>, ahead: boolean): AsyncGenerator<Page<T>> {
   const waiting: Promise<Page<T>>[] = [];
-  const peek = (text: string): boolean => {
-    const from = beginsAt(text);
+  const peek = (answer: Raw): boolean => {
+    const from = nextPage(answer);
     if (from === undefined || waiting.length > 0) return false;
     const next = ask(from, peek);
     waiting.push(next);
@@ -25,7 +27,3 @@ export async function* pages<T>(ask: AskPage<T>, ahead: boolean): AsyncGenerator
     from = page.metadata?.continue === '' ? undefined : page.metadata?.continue;
   }
 }
-
-/** Where the next page begins, from the beginning of this one's text: the API server writes a list's metadata before its items. */
-const beginsAt = (text: string): string | undefined =>
-  /^\{"kind":"\w+","apiVersion":"[\w./-]+","metadata":\{[^{}]*"continue":"([\w=-]+)"[^{}]*\},"items":/.exec(text.slice(0, 4096))?.[1];

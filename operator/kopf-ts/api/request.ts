@@ -7,6 +7,8 @@ import { ApiError, ConnectionError } from './errors.ts';
 import type { Status } from './errors.ts';
 import { retryDelay } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
+import { form, parse } from '../wire/answer.ts';
+import type { Form, Raw } from '../wire/answer.ts';
 import { inSpan } from '../observe/tracing.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 
@@ -43,13 +45,13 @@ export interface Call {
   readonly body?: unknown;
   readonly contentType?: string;
   /** Default: the whole object, as JSON. */
-  readonly accept?: string;
+  readonly form?: Form;
   /** Milliseconds that one attempt may take. */
   readonly timeout: number;
   readonly retries: RetryPolicy;
   readonly signal?: AbortSignal | undefined;
   /** Sees the answer before it is parsed. What it starts is under way while that takes its time. */
-  readonly peek?: ((text: string) => boolean) | undefined;
+  readonly peek?: ((answer: Raw) => boolean) | undefined;
 }
 
 function queryString(query: Readonly<Record<string, string | undefined>> | undefined): string {
@@ -65,19 +67,21 @@ function retryAfterOf(response: HttpResponse): number | undefined {
   return response.headers['retry-after'] === undefined || !Number.isFinite(seconds) ? undefined : Math.max(0, seconds) * 1000;
 }
 
-function parseStatus(text: string): Status {
+const rawOf = async (response: HttpResponse): Promise<Raw> => ({ bytes: await response.bytes(), contentType: response.headers['content-type'] });
+
+function parseStatus(answer: Raw): Status {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parse(answer);
     if (typeof value === 'object' && value !== null) return value;
   } catch {
     // A proxy's page: the beginning says enough.
   }
-  return { message: text.slice(0, 200).trim() };
+  return { message: answer.bytes.toString('utf8', 0, 200).trim() };
 }
 
 /** The error that an answer with a status of 400 and more stands for. */
 async function refusal(what: string, response: HttpResponse): Promise<ApiError> {
-  return new ApiError(what, response.status, parseStatus(await response.text()), retryAfterOf(response));
+  return new ApiError(what, response.status, parseStatus(await rawOf(response)), retryAfterOf(response));
 }
 
 export class Sender {
@@ -87,7 +91,7 @@ export class Sender {
     this.options = options;
   }
 
-  /** The JSON that the server answers. Errors: ApiError, ConnectionError, NotLeaderError, the signal's reason. */
+  /** The object that the server answers. Errors: ApiError, ConnectionError, NotLeaderError, the signal's reason. */
   async send(call: Call): Promise<unknown> {
     const { method } = call;
     return inSpan(method, { kind: SpanKind.CLIENT, attributes: { 'http.request.method': method, 'url.path': call.path, 'server.address': this.options.transport.host } }, async () => {
@@ -117,24 +121,20 @@ export class Sender {
     const query = Number.isFinite(allowed) ? { ...call.query, timeout: `${Math.max(1, Math.floor(allowed / 1000))}s` } : call.query;
     return this.#limited(call, Math.min(call.timeout, allowed), async (signal) => {
       const response = await this.#exchange({ ...call, ...(query === undefined ? {} : { query }) }, signal);
-      const text = await response.text();
+      const answer = await rawOf(response);
       // A request leaves only when this turn of the event loop ends.
-      if (call.peek?.(text) === true) await setImmediate();
-      try {
-        return JSON.parse(text) as unknown;
-      } catch (error) {
-        throw new Error(`its answer of ${text.length} characters is no JSON`, { cause: error });
-      }
+      if (call.peek?.(answer) === true) await setImmediate();
+      return parse(answer, call.form?.message);
     });
   }
 
-  /** Opens a stream: its bytes come until the signal is aborted. The time limit is for the first answer only. */
-  async open(call: Call & { readonly signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>> {
+  /** Opens a stream: its chunks come until the signal is aborted. The time limit is for the first answer only. */
+  async open(call: Call & { readonly signal: AbortSignal }): Promise<HttpResponse> {
     const controller = new AbortController();
     const cancel = this.options.clock.after(call.timeout, () => { controller.abort(new Error(`no answer within ${call.timeout / 1000} s`)); });
     const signal = AbortSignal.any([call.signal, controller.signal]);
     try {
-      return (await this.#exchange(call, signal)).chunks();
+      return await this.#exchange(call, signal);
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) await this.options.transport.renewCredentials();
       throw typed(call, error);
@@ -168,7 +168,7 @@ export class Sender {
       const body = call.body === undefined ? undefined : JSON.stringify(call.body);
       const response = await transport.send({
         method: call.method, path: call.path + queryString(call.query), signal,
-        headers: { accept: call.accept ?? 'application/json', 'user-agent': userAgent, ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
+        headers: { accept: (call.form ?? form({})).accept, 'user-agent': userAgent, ...(body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }) },
         ...(body === undefined ? {} : { body }),
       });
       code = String(response.status);

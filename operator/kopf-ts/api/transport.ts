@@ -9,19 +9,19 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-/** Exactly one of text() and chunks() is called, once. */
+/** Exactly one of bytes() and chunks() is called, once. */
 export interface HttpResponse {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  text(): Promise<string>;
+  bytes(): Promise<Buffer>;
   chunks(): AsyncIterable<Uint8Array>;
 }
 
 export interface Transport {
   /** The server's name in metrics and logs. */
   readonly host: string;
-  /** Rejects when no answer came, and when the signal is aborted; so do text() and chunks(). */
+  /** Rejects when no answer came, and when the signal is aborted; so do bytes() and chunks(). */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** The server did not know us: read the credentials again. */
   renewCredentials(): Promise<void>;

@@ -3,7 +3,9 @@ import type { Clock } from '../clock.ts';
 import { reasonOf } from '../clock.ts';
 import { ApiError, ConnectionError } from './errors.ts';
 import type { Status } from './errors.ts';
-import { jsonLines } from './json-lines.ts';
+import type { HttpResponse } from './transport.ts';
+import { parseEvents } from '../wire/answer.ts';
+import type { Message } from '../wire/message.ts';
 import type { KubeObject } from './objects.ts';
 
 export type WatchEvent<T extends KubeObject> =
@@ -18,8 +20,8 @@ interface Line {
 
 /** The events of each chunk together. Ends when the server ends it; throws ApiError for an ERROR event (410: isExpired),
  *  ConnectionError when the stream breaks, or when nothing at all came for `inactivity` milliseconds: a half-open connection says nothing, for ever. */
-export async function* readWatch<T extends KubeObject>(what: string, open: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>,
-  { clock, inactivity, signal, identify }: { clock: Clock; inactivity: number; signal?: AbortSignal | undefined; identify?: (object: KubeObject) => void }): AsyncGenerator<WatchEvent<T>[]> {
+export async function* readWatch<T extends KubeObject>(what: string, open: (signal: AbortSignal) => Promise<HttpResponse>,
+  { clock, inactivity, signal, message, identify }: { clock: Clock; inactivity: number; signal?: AbortSignal | undefined; message?: Message | undefined; identify?: (object: KubeObject) => void }): AsyncGenerator<WatchEvent<T>[]> {
   const controller = new AbortController();
   const follow = (): void => { controller.abort(reasonOf(signal as AbortSignal)); };
   signal?.throwIfAborted();
@@ -35,9 +37,9 @@ export async function* readWatch<T extends KubeObject>(what: string, open: (sign
     });
   };
   try {
-    const chunks = await open(controller.signal);
+    const response = await open(controller.signal);
     guard(inactivity);
-    for await (const lines of jsonLines(chunks)) {
+    for await (const lines of parseEvents(response.headers['content-type'], response.chunks(), message)) {
       last = clock.monotonic();
       const events = lines.map((line) => eventOf<T>(what, line as Line));
       if (identify !== undefined) for (const { object } of events) identify(object);
@@ -62,5 +64,5 @@ function eventOf<T extends KubeObject>(what: string, line: Line): WatchEvent<T> 
   if ((line.type === 'ADDED' || line.type === 'MODIFIED' || line.type === 'DELETED' || line.type === 'BOOKMARK') && typeof line.object === 'object' && line.object !== null) {
     return { type: line.type, object: line.object as T };
   }
-  throw new Error(`a line of the stream is no watch event: its type is ${JSON.stringify(line.type)}`);
+  throw new Error(`the stream holds what is no watch event: its type is ${JSON.stringify(line.type)}`);
 }

@@ -7,6 +7,7 @@ import type { Resource, ResourceName } from '../api/resource.ts';
 import { labelPredicate } from '../api/selectors.ts';
 import { Store } from './store.ts';
 import type { StoreView } from './store.ts';
+import type { Message } from '../wire/message.ts';
 
 export interface InformerOptions<T extends KubeObject> {
   /** undefined: all. */
@@ -15,6 +16,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly fieldSelector?: string | undefined;
   /** Asks the server for apiVersion, kind and metadata alone. */
   readonly metadataOnly?: boolean | undefined;
+  /** Asks the server for these fields and metadata alone, as Protocol Buffers: see Selection.fields. */
+  readonly fields?: Message | undefined;
   /** What is kept of an object; undefined: nothing of it. */
   readonly transform?: ((object: T) => T | undefined) | undefined;
 }
@@ -46,11 +49,11 @@ export class Informer<T extends KubeObject> {
   constructor(resource: Resource<T>, options: InformerOptions<T>, { client, log, observe }: InformerContext) {
     this.resource = resource;
     this.options = options;
-    const { labelSelector, fieldSelector, metadataOnly, transform } = options;
+    const { labelSelector, fieldSelector, metadataOnly, fields, transform } = options;
     this.#matches = labelPredicate(labelSelector ?? '');
     const namespaces = resource.namespaced ? options.namespaces ?? [undefined] : [undefined];
     this.#reflectors = namespaces.map((namespace) => new Reflector<T>({
-      client, resource, store: this.store, selection: { namespace, labelSelector, fieldSelector, metadataOnly }, ...(transform === undefined ? {} : { transform }),
+      client, resource, store: this.store, selection: { namespace, labelSelector, fieldSelector, metadataOnly, fields }, ...(transform === undefined ? {} : { transform }),
       ...(log === undefined ? {} : { log }), ...(observe === undefined ? {} : { observe: (what) => { observe(resource, what); } }),
     }));
   }

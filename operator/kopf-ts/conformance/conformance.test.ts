@@ -8,9 +8,11 @@ import { EventRecorder, events } from '../process/events.ts';
 import { handlers } from '../handlers/handlers.ts';
 import { LeaderLease, leases } from '../process/lease.ts';
 import { nullLogger } from '../observe/log.ts';
-import { adopt } from '../api/objects.ts';
+import { adopt, ownerReference } from '../api/objects.ts';
+import type { KubeObject } from '../api/objects.ts';
 import { Operator } from '../process/operator.ts';
-import { configMaps } from '../api/resource.ts';
+import { configMaps, services } from '../api/resource.ts';
+import { list, message } from '../wire/message.ts';
 import { below, seeded } from '../testing/index.ts';
 import type { Room } from '../testing/rooms.ts';
 import { room, rooms } from '../testing/rooms.ts';
@@ -26,6 +28,15 @@ async function eventually(condition: () => boolean | Promise<boolean>): Promise<
     await sleep(systemClock, 20);
   }
 }
+
+/** Some of a Service, by k8s.io/api, core/v1/generated.proto. */
+const SERVICE = message({ spec: [2, message({ ports: [1, list(message({ name: [1, 'string'], port: [3, 'int'] }))], publishNotReadyAddresses: [13, 'bool'] })] });
+interface Service extends KubeObject { readonly spec?: { readonly ports?: readonly { readonly name: string; readonly port: number }[]; readonly publishNotReadyAddresses?: boolean } }
+
+const withoutManagers = <T extends KubeObject>(object: T): T => {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+};
 
 const kubeconfig = process.env.KOPF_TEST_KUBECONFIG;
 const environments = {
@@ -138,8 +149,29 @@ for (const [where, { open, skip }] of Object.entries(environments)) {
         assert.deepEqual([Object.keys(seen ?? {}).sort(), seen?.kind, seen?.apiVersion, seen?.metadata.name], [['apiVersion', 'kind', 'metadata'], 'Room', 'kopf-ts.dev/v1', 'bare']);
       }
       assert.equal(listed?.metadata.resourceVersion, watched[1]?.metadata.resourceVersion);
-      assert.deepEqual(await client.get(rooms, ref), { ...listed, spec: { chairs: 3 }, status: { chairs: 2 } });
+      assert.deepEqual(withoutManagers(await client.get(rooms, ref)), { ...listed, spec: { chairs: 3 }, status: { chairs: 2 } });
       await assert.rejects(client.get(rooms, { namespace, name: 'nobody' }, { metadataOnly: true }), isNotFound);
+    });
+
+    it('answers with some fields alone, as Protocol Buffers where it can, as it would in JSON', async () => {
+      const ref = { namespace, name: 'fields' };
+      const labels = { fields: 'yes' };
+      const owner = await client.create(rooms, here('fields', { chairs: 1 }, { labels }));
+      await client.create(services, { metadata: { ...ref, labels, annotations: { a: 'ä' }, ownerReferences: [ownerReference(owner)], finalizers: ['kopf-ts.dev/test'] }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, ports: [{ name: 'a', port: 80, protocol: 'TCP' }, { name: 'b', port: 81, protocol: 'UDP' }] } });
+      for await (const { resourceVersion } of client.list(services, { namespace, labelSelector: 'fields=yes', fields: SERVICE })) {
+        await client.delete(services, ref);
+        const [json] = await client.listAll<Service>(services, { namespace, labelSelector: 'fields=yes' });
+        const { ports = [], publishNotReadyAddresses } = json?.spec ?? {};
+        assert.notEqual(json?.metadata.deletionTimestamp, undefined);
+        const wanted = { apiVersion: 'v1', kind: 'Service', metadata: withoutManagers(json as Service).metadata, spec: { publishNotReadyAddresses, ports: ports.map(({ name, port }) => ({ name, port })) } };
+        const [listed] = await client.listAll(services, { namespace, labelSelector: 'fields=yes', fields: SERVICE });
+        const watched: unknown[] = [];
+        for await (const { type, object } of client.watch(services, { namespace, labelSelector: 'fields=yes', resourceVersion, timeoutSeconds: 1, fields: SERVICE })) if (type === 'MODIFIED') watched.push(object);
+        assert.deepEqual([listed, ...watched], [wanted, wanted]);
+      }
+      const [room] = await client.listAll(rooms, { namespace, labelSelector: 'fields=yes', fields: SERVICE });
+      assert.deepEqual(room?.spec, { chairs: 1 }, 'a custom resource comes as JSON');
+      await client.merge(services, ref, { metadata: { finalizers: null } });
     });
 
     it('elects one leader at a time', async () => {

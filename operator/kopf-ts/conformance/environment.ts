@@ -7,12 +7,13 @@ import { sleep, systemClock } from '../clock.ts';
 import { connect } from '../api/connection.ts';
 import { isNotFound } from '../api/errors.ts';
 import type { AnyObject } from '../api/objects.ts';
-import { configMaps, namespaces, pods, resource } from '../api/resource.ts';
+import { configMaps, namespaces, pods, resource, services } from '../api/resource.ts';
 import type { Resource } from '../api/resource.ts';
 import { FakeApiServer, listen } from '../testing/index.ts';
 import { rooms } from '../testing/rooms.ts';
 import { events, leases } from '../testing/simulation.ts';
 import type { Transport } from '../api/transport.ts';
+import { list, message } from '../wire/message.ts';
 
 export interface Environment extends AsyncDisposable {
   readonly transport: Transport;
@@ -44,9 +45,12 @@ const CRD = {
   },
 };
 
+/** As much of a Service as these tests look at. */
+const SERVICE = message({ spec: [2, message({ ports: [1, list(message({ name: [1, 'string'], protocol: [2, 'string'], port: [3, 'int'] }))], clusterIP: [3, 'string'], publishNotReadyAddresses: [13, 'bool'] })] });
+
 export async function fakeEnvironment(): Promise<Environment> {
-  const resources = [rooms, configMaps, namespaces, pods, leases, events] as readonly Resource<AnyObject>[];
-  const listening = await listen(new FakeApiServer({ resources }));
+  const resources = [rooms, configMaps, namespaces, pods, services, leases, events] as readonly Resource<AnyObject>[];
+  const listening = await listen(new FakeApiServer({ resources, messages: { services: SERVICE } }));
   const folder = mkdtempSync(join(tmpdir(), 'kopf-ts-'));
   const kubeconfig = join(folder, 'config');
   writeFileSync(kubeconfig, JSON.stringify({

@@ -18,7 +18,7 @@ export function flaky(transport: Transport, random: Random, rate: number): Trans
         case 'lose': {
           const response = await transport.send(request);
           // A watch has no end to wait for.
-          if (!request.path.includes('watch=true')) await response.text();
+          if (!request.path.includes('watch=true')) await response.bytes();
           throw new Error('reset after it was sent');
         }
         case 'cut':
@@ -36,9 +36,9 @@ export function flaky(transport: Transport, random: Random, rate: number): Trans
 function cut(response: HttpResponse): HttpResponse {
   return {
     ...response,
-    text: async () => {
-      const text = await response.text();
-      return text.slice(0, text.length / 2);
+    bytes: async () => {
+      const bytes = await response.bytes();
+      return bytes.subarray(0, bytes.length / 2);
     },
     async* chunks() {
       for await (const chunk of response.chunks()) {

@@ -91,7 +91,7 @@ export class Operator {
     const name = nameOf(resource);
     const known = this.#informers.get(name) ?? [];
     this.#informers.set(name, known);
-    const id = ({ labelSelector, fieldSelector, metadataOnly, transform }: typeof options): unknown[] => [labelSelector, fieldSelector, metadataOnly, transform];
+    const id = ({ labelSelector, fieldSelector, metadataOnly, fields, transform }: typeof options): unknown[] => [labelSelector, fieldSelector, metadataOnly, fields, transform];
     const same = known.find((informer) => id((informer as Informer<T>).options).every((part, index) => part === id(options)[index]));
     if (same !== undefined) return same as Informer<T>;
     const informer = new Informer(resource, { ...options, namespaces: this.#options.namespaces }, { client: this.client, log: this.log, observe: this.metrics.reflector });

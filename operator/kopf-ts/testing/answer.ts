@@ -9,11 +9,14 @@ export interface Question {
   readonly body: string;
 }
 
+/** Text, or what is none. */
+export type Piece = string | Buffer;
+
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Throws Broken where the connection is to break. */
-  readonly body: AsyncIterable<string>;
+  readonly body: AsyncIterable<Piece>;
   /** The client has gone: nothing needs to be kept for it. */
   readonly close?: () => void;
 }

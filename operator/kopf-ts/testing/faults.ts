@@ -1,8 +1,8 @@
 /** What goes wrong on demand between a client and the fake server. */
 import type { Clock, Random } from '../clock.ts';
 import { sleep } from '../clock.ts';
-import type { Answer } from './answer.ts';
-import { Broken, Refused } from './answer.ts';
+import type { Answer, Piece } from './answer.ts';
+import { Broken, Refused, once } from './answer.ts';
 import { pick } from './random.ts';
 
 export type Fault =
@@ -63,8 +63,8 @@ export class Faults {
     this.#chaos = undefined;
   }
 
-  /** Lets the request through with whatever fault it meets. */
-  async around(request: RequestInfo, answer: () => Promise<Answer>): Promise<Answer> {
+  /** Lets the request through with whatever fault it meets. `accepted` gives an answer the form that was asked for. */
+  async around(request: RequestInfo, answer: () => Promise<Answer>, accepted: (answer: Answer) => Answer): Promise<Answer> {
     const fault = this.#choose(request);
     if (fault === undefined) return answer();
     const watch = request.verb === 'watch';
@@ -74,7 +74,7 @@ export class Faults {
       case 'expired': {
         const refused = new Refused(410, 'Expired', 'too old resource version');
         if (!watch) throw refused;
-        return { status: 200, headers: {}, body: events([{ type: 'ERROR', object: refused.body }]) };
+        return accepted({ status: 200, headers: {}, body: once(`${JSON.stringify({ type: 'ERROR', object: refused.body })}\n`) });
       }
       case 'reset':
         throw new Broken();
@@ -114,11 +114,7 @@ export class Faults {
   }
 }
 
-async function* events(list: readonly unknown[]): AsyncGenerator<string> {
-  for (const event of list) yield `${JSON.stringify(event)}\n`;
-}
-
-async function* take(body: AsyncIterable<string>, count: number): AsyncGenerator<string> {
+async function* take(body: AsyncIterable<Piece>, count: number): AsyncGenerator<Piece> {
   if (count === 0) return;
   let taken = 0;
   for await (const text of body) {
@@ -128,14 +124,14 @@ async function* take(body: AsyncIterable<string>, count: number): AsyncGenerator
   }
 }
 
-async function* half(body: AsyncIterable<string>): AsyncGenerator<string> {
+async function* half(body: AsyncIterable<Piece>): AsyncGenerator<Piece> {
   for await (const text of body) {
     yield text.slice(0, text.length / 2);
     return;
   }
 }
 
-async function* cutWatch(body: AsyncIterable<string>, count: number): AsyncGenerator<string> {
+async function* cutWatch(body: AsyncIterable<Piece>, count: number): AsyncGenerator<Piece> {
   let sent = 0;
   for await (const text of body) {
     yield sent < count ? text : text.slice(0, text.length / 2);
@@ -144,7 +140,7 @@ async function* cutWatch(body: AsyncIterable<string>, count: number): AsyncGener
   }
 }
 
-async function* slowly(body: AsyncIterable<string>, milliseconds: number, clock: Clock): AsyncGenerator<string> {
+async function* slowly(body: AsyncIterable<Piece>, milliseconds: number, clock: Clock): AsyncGenerator<Piece> {
   for await (const text of body) {
     const piece = Math.max(1, Math.ceil(text.length / 3));
     for (let start = 0; start < text.length; start += piece) {
@@ -154,7 +150,7 @@ async function* slowly(body: AsyncIterable<string>, milliseconds: number, clock:
   }
 }
 
-async function* silence(before: AsyncIterable<string>): AsyncGenerator<string> {
+async function* silence(before: AsyncIterable<Piece>): AsyncGenerator<Piece> {
   yield* before;
   await new Promise(() => undefined);
 }

@@ -4,7 +4,6 @@ import type { FakeApiServer } from './server.ts';
 import { abortable } from './stream.ts';
 
 export function inProcess(server: FakeApiServer, options: { host?: string; token?: () => string } = {}): Transport {
-  const encoder = new TextEncoder();
   return {
     host: options.host ?? 'fake',
     async send({ method, path, headers, body = '', signal }) {
@@ -15,13 +14,13 @@ export function inProcess(server: FakeApiServer, options: { host?: string; token
       return {
         status: answer.status,
         headers: answer.headers,
-        async text() {
-          let text = '';
-          for await (const piece of abortable(answer.body, signal)) text += piece;
-          return text;
+        async bytes() {
+          const pieces: Buffer[] = [];
+          for await (const piece of abortable(answer.body, signal)) pieces.push(Buffer.from(piece as string));
+          return Buffer.concat(pieces);
         },
         async* chunks() {
-          for await (const piece of abortable(answer.body, signal)) yield encoder.encode(piece);
+          for await (const piece of abortable(answer.body, signal)) yield Buffer.from(piece as string);
         },
       };
     },

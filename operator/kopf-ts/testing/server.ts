@@ -16,17 +16,20 @@ import { Database } from './database.ts';
 import type { Stored } from './database.ts';
 import { Faults } from './faults.ts';
 import { mergePatch } from './merge-patch.ts';
-import { asAccepted } from './metadata-only.ts';
+import { asAccepted } from './accepted.ts';
 import { Pages } from './pages.ts';
 import { routeOf } from './route.ts';
 import type { Route } from './route.ts';
 import { fieldPredicate, labelPredicate } from '../api/selectors.ts';
+import type { Message } from '../wire/message.ts';
 import { validate } from './validate.ts';
 import { watchAnswer } from './watch-answer.ts';
 import type { WatchRequest } from './watch-answer.ts';
 
 export interface FakeApiServerOptions {
   readonly resources: readonly ResourceName[];
+  /** Kinds that it can send as Protocol Buffers, by "pods" or "jobs.batch", and as much of them. */
+  readonly messages?: Readonly<Record<string, Message>>;
   readonly clock?: Clock;
   readonly random?: Random;
   /** When given, every other bearer token is answered by 401. Change it while running: an expired token. */
@@ -41,6 +44,7 @@ export class FakeApiServer {
   readonly requests = new Map<string, number>();
   tokens: ReadonlySet<string> | undefined;
   readonly #resources: readonly ResourceName[];
+  readonly #messages: Readonly<Record<string, Message>>;
   readonly #random: Random | undefined;
   readonly #pages = new Pages();
   readonly #watches = new Set<() => void>();
@@ -50,20 +54,24 @@ export class FakeApiServer {
     this.faults = new Faults(this.clock);
     this.tokens = options.tokens;
     this.#resources = options.resources;
+    this.#messages = options.messages ?? {};
     this.#random = options.random;
   }
 
   /** Answers one request. Throws Broken where a connection would break. */
   async handle(question: Question): Promise<Answer> {
+    let message: Message | undefined;
+    const accepted = (answer: Answer): Answer => asAccepted(answer, question.headers.accept, message);
     try {
       if (this.tokens !== undefined && !this.tokens.has(question.headers.authorization?.replace(/^Bearer /, '') ?? '')) throw new Refused(401, 'Unauthorized', 'Unauthorized');
       const route = routeOf(question, this.#resources);
       const { verb, resource, ref, subresource } = route;
+      message = this.#messages[nameOf(resource)];
       const counted = `${verb} ${nameOf(resource)}${subresource === undefined ? '' : `/${subresource}`}`;
       this.requests.set(counted, (this.requests.get(counted) ?? 0) + 1);
-      return await this.faults.around({ verb, resource: nameOf(resource), name: ref?.name, subresource }, async () => asAccepted(this.#answer(route, question), question.headers.accept));
+      return await this.faults.around({ verb, resource: nameOf(resource), name: ref?.name, subresource }, async () => accepted(this.#answer(route, question)), accepted);
     } catch (error) {
-      if (error instanceof Refused) return error.answer();
+      if (error instanceof Refused) return accepted(error.answer());
       if (error instanceof Broken) throw error;
       // A bug of this server must not look like one of the network.
       return new Refused(500, 'InternalError', `the fake API server failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`).answer();

@@ -1,5 +1,5 @@
 /** An executor in a process of its own, for a test to kill. Arguments: root folder, runtime script, resource as JSON. */
-import { parseResource } from '@srdit/crds';
+import { parseResource } from '@srdit/crds/parse';
 import { silentDisplay } from '../display.ts';
 import { runResource } from '../executor.ts';
 import { layout } from '../files.ts';

@@ -1,4 +1,5 @@
-import { parseResource, type LastWord } from '@srdit/crds';
+import type { LastWord } from '@srdit/crds';
+import { parseResource } from '@srdit/crds/parse';
 import { gangOf } from '../gang-of.ts';
 import type { Evaluation, Gang, ObservedPod, Training } from '../types.ts';
 

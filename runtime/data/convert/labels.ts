@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConvertError, messageOf } from './picture.ts';
 
 /** dataset.json of a source: [path, class] of each picture. */

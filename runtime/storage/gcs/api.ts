@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Credentials } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Connections, textOf, type Request } from './http.ts';

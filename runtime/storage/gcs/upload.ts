@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { textOf } from './http.ts';
 import { Passing, type Tries } from './patience.ts';
 import { parseAnswer, Refused, type Api } from './api.ts';
