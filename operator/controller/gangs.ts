@@ -24,6 +24,9 @@ export interface GangsOptions {
 /** What is remembered beyond the caches: for tests of memory. */
 export interface Gangs { readonly remembered: () => number }
 
+/** Gangs that are looked at together. Each mostly waits for the API server, which with half as many is not kept busy when hundreds come at once. */
+const AT_A_TIME = 16;
+
 const OURS = 'app.kubernetes.io/managed-by=srdit';
 const GANG = 'gang';
 const TRAINING = 'training';
@@ -118,7 +121,7 @@ export function addGangs(operator: Operator, { plan, pollEvery = 10_000, progres
     const { resource } = cache;
     // A training that was never looked at has neither Jobs nor pods. Of thousands of others' the list takes a while.
     const early = cache === trainingCache ? { early: (object: CustomObject) => statusOf(object)?.attempt === undefined } : {};
-    const controller = operator.controller<CustomObject>({ resource, ...early, reconcile: (_key, context) => reconcileGang(hands, context) });
+    const controller = operator.controller<CustomObject>({ resource, ...early, concurrency: AT_A_TIME, reconcile: (_key, context) => reconcileGang(hands, context) });
     wake.set(resource.kind, (key) => { controller.queue.add(key); });
     const ours = (child: KubeObject): string[] => {
       const [namespace = '', kind, name = ''] = gangOf(child).split('/');
