@@ -3,20 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject, Message } from 'kopf-ts';
-import { MissingPart } from '../../e2e/cluster/missing-part.ts';
-import { kubernetes } from '../../e2e/cluster/binaries.ts';
 import { jobs, pods } from '../../operator/controller/kubernetes.ts';
 import { jobMessage, podMessage } from '../../operator/controller/messages.ts';
+import { available } from './available.ts';
 import { ControlPlane } from './control-plane.ts';
 
-let binary = '';
-let skip: string | false = false;
-try {
-  binary = await kubernetes();
-} catch (error) {
-  if (!(error instanceof MissingPart)) throw error;
-  skip = error.message;
-}
+const { binary, skip } = available;
 
 /** What a message names of a JSON value. */
 function named(fields: Message, value: unknown): unknown {

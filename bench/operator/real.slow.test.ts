@@ -7,9 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, parseAllDocuments } from 'yaml';
 import { resource, type KubeObject } from 'kopf-ts';
 import { command } from '../../e2e/cluster/command.ts';
-import { kubernetes } from '../../e2e/cluster/binaries.ts';
-import { MissingPart } from '../../e2e/cluster/missing-part.ts';
 import { requests } from './audit.ts';
+import { available } from './available.ts';
 import { AUDITED, ControlPlane } from './control-plane.ts';
 import { Measured } from './process.ts';
 
@@ -25,14 +24,7 @@ function chartRules(): Rule[] {
   return [...parse(text) as Rule[], { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] }];
 }
 
-let binary = '';
-let skip: string | false = false;
-try {
-  binary = await kubernetes();
-} catch (error) {
-  if (!(error instanceof MissingPart)) throw error;
-  skip = error.message;
-}
+const { binary, skip } = available;
 
 test('with the rights of the chart, and all of them, it takes the quickstart to a Job and through a restart', { skip, timeout: 400_000 }, async () => {
   await using plane = await ControlPlane.start(binary);

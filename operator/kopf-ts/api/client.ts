@@ -160,7 +160,6 @@ export class Client {
   watchChunks<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>[]> {
     const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, inactivity = DEFAULTS.inactivity, signal } = options;
     const asked = form(options);
-    const whole = asked.message === undefined;
     const what = `watch ${nameOf(resource)}`;
     return readWatch<T>(what, (opened) => this.#sender.open({
       what, method: 'GET', path: collectionPath(resource, namespace), signal: opened, timeout: this.#options.timeout ?? DEFAULTS.timeout, retries: defaultRetries,
@@ -169,7 +168,7 @@ export class Client {
         watch: 'true', allowWatchBookmarks: 'true', resourceVersion, labelSelector, fieldSelector,
         timeoutSeconds: timeoutSeconds === undefined ? undefined : String(timeoutSeconds),
       },
-    }), { clock: this.clock, inactivity, signal, message: asked.message, ...(!whole && { identify: (object: KubeObject) => { identify(object, resource); } }) });
+    }), { clock: this.clock, inactivity, signal, message: asked.message, ...(asked.message !== undefined && { identify: (object: KubeObject) => { identify(object, resource); } }) });
   }
 
   /** Server-side apply: the fields given are set and owned, those we gave before and now do not are removed. A resourceVersion in it is a precondition. */

@@ -41,9 +41,10 @@ async function run(seed: number, rate: number): Promise<void> {
   const working = new Set<string>();
   /** The version that the last reconciliation of a key saw. */
   const saw = new Map<string, string | undefined>();
-  const chairs = operator.informer(pods);
+  // Of every other seed as Protocol Buffers.
+  const chairs = operator.informer(pods, { metadataOnly: seed % 2 === 1 });
   const controller = operator.controller<Room>({
-    resource: rooms, owns: [pods],
+    resource: rooms,
     async reconcile(key, context) {
       if (working.has(key)) wrongs.push(`two workers on ${key}`);
       working.add(key);
@@ -57,6 +58,7 @@ async function run(seed: number, rate: number): Promise<void> {
       }
     },
   });
+  controller.owns(chairs);
   const cache = operator.informer(rooms).store;
   const alive = new Set<string>();
   cache.subscribe((change) => {
