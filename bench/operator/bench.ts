@@ -57,7 +57,7 @@ const ratios = (ours: Figures, peer: Figures) => ({
 
 async function measure(binary: string, subject: Subject, gangs: number, log: (line: string) => void): Promise<Figures> {
   await using plane = await ControlPlane.start(binary);
-  await plane.allow([{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]);
+  await plane.allow([{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }, { nonResourceURLs: ['/metrics'], verbs: ['get'] }]);
   const client = await plane.client();
   for (const crd of await subject.crds()) await client.create(crds, crd);
   await established(client, subject);
@@ -81,14 +81,14 @@ async function measure(binary: string, subject: Subject, gangs: number, log: (li
     }
     tell('lone gangs, ms', spread(lone));
 
-    const metrics = subject.metricsPort;
+    const metrics = subject.metrics?.(plane);
     /** Runs it; how long reconciliations took and how late the event loop was meanwhile, if it tells. */
     const told = async (run: () => Promise<void>): Promise<object> => {
       const before = metrics === undefined ? undefined : await scrape(metrics);
       await run();
       if (metrics === undefined || before === undefined) return {};
       const { lag, reconciled } = await scrape(metrics);
-      return { eventLoopLagP99Milliseconds: 1000 * lag, reconcileP99Milliseconds: 1000 * quantileOf(reconciled, 0.99, before.reconciled) };
+      return { ...(!Number.isNaN(lag) && { eventLoopLagP99Milliseconds: 1000 * lag }), reconcileP99Milliseconds: 1000 * quantileOf(reconciled, 0.99, before.reconciled) };
     };
     const steadily = Array.from({ length: Math.min(gangs, 100) }, (_, index) => `steady-${index}`);
     const calm = await told(async () => {

@@ -55,6 +55,8 @@ export class ControlPlane implements AsyncDisposable {
     return { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, SRDIT_SERVICE_ACCOUNT: join(this.folder, 'serviceaccount') };
   }
 
+  /** Of the audited user. */
+  get token(): string { return readFileSync(join(this.folder, 'serviceaccount/token'), 'utf8'); }
   get auditLog(): string { return join(this.folder, 'audit.log'); }
   async client(): Promise<Client> { return new Client(await connect({ kubeconfig: this.kubeconfig('admin') })); }
 

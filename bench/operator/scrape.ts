@@ -1,22 +1,40 @@
-/** What the operator says of itself in its metrics. */
+/** What an operator says of itself in its metrics. */
+import { get } from 'node:https';
 
-const text = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+/** Where it says it, in the names of controller-runtime. */
+export interface Metrics {
+  /** Over TLS with a certificate of its own, if a token is asked for. */
+  readonly url: string;
+  readonly token?: string;
+  /** The controller whose reconciliations count. */
+  readonly controller: string;
+}
+
+const text = async ({ url, token }: Metrics): Promise<string> => (token === undefined ? (await fetch(url)).text() : new Promise((resolve, reject) => {
+  get(url, { headers: { authorization: `Bearer ${token}` }, rejectUnauthorized: false }, (answer) => {
+    let body = '';
+    answer.setEncoding('utf8').on('data', (some: string) => { body += some; }).on('end', () => {
+      if (answer.statusCode === 200) resolve(body);
+      else reject(new Error(`Cannot read the metrics at ${url}: HTTP ${answer.statusCode}. ${body.slice(0, 200)}`));
+    });
+  }).once('error', reject);
+}));
 
 /** Cumulative counts of a histogram by the upper bounds of its buckets. */
 export type Histogram = ReadonlyMap<number, number>;
 
 export interface Scraped {
-  /** How late its event loop was, 99th percentile since it was asked last, seconds. */
+  /** How late its event loop was, 99th percentile since it was asked last, seconds. NaN for what has none. */
   readonly lag: number;
-  /** How long all reconciliations of trainings have taken, seconds. */
+  /** How long all reconciliations have taken, seconds. */
   readonly reconciled: Histogram;
 }
 
-export async function scrape(port: number): Promise<Scraped> {
-  const scraped = await text(port);
+export async function scrape(metrics: Metrics): Promise<Scraped> {
+  const scraped = await text(metrics);
   return {
     lag: Number(/^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(scraped)?.[1] ?? NaN),
-    reconciled: histogramOf(scraped, 'controller_runtime_reconcile_time_seconds', 'srdittrainings.srdit.dev'),
+    reconciled: histogramOf(scraped, 'controller_runtime_reconcile_time_seconds', metrics.controller),
   };
 }
 

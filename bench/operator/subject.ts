@@ -7,14 +7,15 @@ import { laidOut } from './laid-out.ts';
 import { OPERATOR_NODE_OPTIONS } from '../../images/config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Measured } from './process.ts';
+import type { Metrics } from './scrape.ts';
 
 export interface Subject {
   readonly name: string;
   readonly gangs: Resource<KubeObject>;
   /** Container of its pods. */
   readonly container: string;
-  /** Where it serves Prometheus metrics of our names. */
-  readonly metricsPort?: number;
+  /** Where it serves Prometheus metrics of controller-runtime's names. */
+  metrics?(plane: ControlPlane): Metrics;
   crds(): Promise<readonly KubeObject[]>;
   manifest(name: string): KubeObject;
   start(plane: ControlPlane): Promise<Measured>;
@@ -38,7 +39,7 @@ export const srdit: Subject = {
   name: 'srdit-operator',
   gangs: resource<KubeObject>('srdit.dev/v1alpha1', 'SRDiTTraining', 'srdittrainings'),
   container: 'runtime',
-  metricsPort: METRICS_PORT,
+  metrics: () => ({ url: `http://127.0.0.1:${METRICS_PORT}/metrics`, controller: 'srdittrainings.srdit.dev' }),
   crds: () => Promise.resolve(readdirSync(join(ROOT, 'crds/generated')).map((file) => parse(readFileSync(join(ROOT, 'crds/generated', file), 'utf8')) as KubeObject)),
   // As users write it, without its defaults.
   manifest: (name) => ({

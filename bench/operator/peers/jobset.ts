@@ -10,6 +10,7 @@ import { AUDITED } from '../control-plane.ts';
 import { Measured } from '../process.ts';
 import { NAMESPACE, WORKERS, type Subject } from '../subject.ts';
 
+const METRICS_PORT = 18_090;
 const SOURCES = join(import.meta.dirname, 'jobset');
 
 const binary = (): Promise<string> => cached('peer-jobset', digest(['go.mod', 'go.sum'].map((file) => join(SOURCES, file))), 'jobset', async (place) => {
@@ -20,6 +21,7 @@ export const jobset: Subject = {
   name: 'jobset',
   gangs: resource<KubeObject>('jobset.x-k8s.io/v1alpha2', 'JobSet', 'jobsets'),
   container: 'w',
+  metrics: (plane) => ({ url: `https://127.0.0.1:${METRICS_PORT}/metrics`, token: plane.token, controller: 'jobset' }),
   crds: async () => {
     const module = (await command('go', ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/jobset'], { cwd: SOURCES })).trim();
     return [parse(readFileSync(join(module, 'config/components/crd/bases/jobset.x-k8s.io_jobsets.yaml'), 'utf8')) as KubeObject];
@@ -47,7 +49,7 @@ export const jobset: Subject = {
       apiVersion: 'config.jobset.x-k8s.io/v1alpha1', kind: 'Configuration', leaderElection: { leaderElect: false }, internalCertManagement: { enable: false },
       webhook: { port: 19_443, host: '127.0.0.1', certDir: plane.folder },
     }));
-    return new Measured([await binary(), `--config=${configuration}`, '--metrics-bind-address=0', '--health-probe-bind-address=0', '--leader-elect=false'],
+    return new Measured([await binary(), `--config=${configuration}`, `--metrics-bind-address=127.0.0.1:${METRICS_PORT}`, '--health-probe-bind-address=0', '--leader-elect=false'],
       { KUBECONFIG: plane.kubeconfig(AUDITED) }, join(plane.folder, 'operator.log'));
   },
 };
