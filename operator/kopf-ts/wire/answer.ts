@@ -1,5 +1,5 @@
-/** What is asked for and how it comes: as Protocol Buffers where it is known which fields are wanted (a third of the bytes, and far less work on
- *  both sides), otherwise as JSON. A server that has no such form of a kind, as of custom resources, answers in JSON. */
+/** What is asked for and how it comes: as Protocol Buffers where it is known which fields are wanted (a third of the work on both sides), otherwise
+ *  as JSON. A server that has no such form of a kind, as of custom resources, answers in JSON. */
 import { jsonLines } from './json-lines.ts';
 import type { Message } from './message.ts';
 import { listOf, metadata, withMetadata } from './meta.ts';
