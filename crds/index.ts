@@ -1,5 +1,5 @@
 /** The single source of types, YAML, defaults and docs of the srdit.dev API. Reading YAML, with CEL's rules, is @srdit/crds/parse: what runs in a cluster is
- *  given objects that the API server has checked, and starts in half the time without. */
+ *  given objects that the API server has checked, and starts sooner without. */
 export * from './schema/model.ts';
 export * from './schema/sampler.ts';
 export * from './schema/gang.ts';

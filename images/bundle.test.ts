@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { bundle } from './bundle.ts';
+import { laidOut } from './laid-out.ts';
 
 const root = dirname(import.meta.dirname);
 
@@ -17,19 +18,9 @@ test('the operator is one program that runs beside the packages it names, and th
 
   const folder = mkdtempSync(join(tmpdir(), 'srdit-bundle-'));
   t.after(() => { rmSync(folder, { recursive: true }); });
-  for (const entry of entries) {
-    assert.ok(entry.kind === 'bytes');
-    mkdirSync(dirname(join(folder, entry.path)), { recursive: true });
-    writeFileSync(join(folder, entry.path), entry.bytes);
-  }
-  for (const name of packages) {
-    if (inlined.has(name)) continue;
-    mkdirSync(dirname(join(folder, 'srdit/node_modules', name)), { recursive: true });
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'srdit/node_modules', name));
-  }
   const program = entries.find(({ path }) => path === 'srdit/operator/controller/main.js');
   assert.equal(program?.mode, 0o755);
-  assert.match(execFileSync(process.execPath, [join(folder, 'srdit/operator/controller/main.js'), '--help'], { encoding: 'utf8' }), /SRDIT_NAMESPACES/);
+  assert.match(execFileSync(process.execPath, [laidOut(root, 'operator/controller/main.ts', folder), '--help'], { encoding: 'utf8' }), /SRDIT_NAMESPACES/);
 });
 
 test('an import of what is not there is an error that names both', () => {

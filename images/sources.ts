@@ -3,18 +3,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { installed, packageOf, workspaces } from './packages.ts';
 import { bytes, link, type Entry } from './tar.ts';
 
 export interface Sources {
   readonly entries: readonly Entry[];
   /** npm packages that the code names itself. */
   readonly packages: ReadonlySet<string>;
-}
-
-/** Workspaces of the repository by the name of their package. */
-export function workspaces(root: string): Map<string, string> {
-  const { workspaces: folders } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] };
-  return new Map(folders.map((folder) => [(JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { name: string }).name, folder]));
 }
 
 /** A string that may be the name of a module or of a file beside the code. */
@@ -34,6 +29,12 @@ function strip(text: string): string {
   }
 }
 
+/** A module of JavaScript; one that begins with #! is a program of the image's Node. */
+export const module = (path: string, text: string): Entry => bytes(path, text.replace(/^#!.*/, '#!/usr/local/bin/node'), text.startsWith('#!') ? 0o755 : 0o644);
+
+/** Says that the JavaScript in a folder is ES modules. */
+export const esm = (folder: string): Entry => bytes(`${folder}/package.json`, JSON.stringify({ type: 'module' }));
+
 /** Follows imports, and every other string that names a file of the project (a worker thread's or a child process's module, a JSON file), from
  *  the entry points on. Paths in the image are those in the repository, below `place`.
  *  @throws Error for an import of a file that is not there */
@@ -42,13 +43,11 @@ export function sources(root: string, entryPoints: readonly string[], place: str
   const entries = new Map<string, Entry>();
   const packages = new Set<string>();
   const used = new Set<string>();
-  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, unknown> };
-  const installed = new Set(Object.keys(lock.packages).filter((place) => place.startsWith('node_modules/')).map((place) => place.slice('node_modules/'.length)));
+  const known = installed(root);
 
   /** File of the project that a string in a file names, if it does. */
   const fileOf = (name: string, from: string): string | undefined => {
-    const [scope, second] = name.split('/');
-    const owner = name.startsWith('@') ? `${scope}/${second}` : scope ?? '';
+    const owner = packageOf(name);
     const folder = ours.get(owner);
     if (folder !== undefined) {
       used.add(owner);
@@ -70,7 +69,7 @@ export function sources(root: string, entryPoints: readonly string[], place: str
       entries.set(target, bytes(target, text));
       return;
     }
-    text = strip(text).replace(/^#!.*/, '#!/usr/local/bin/node');
+    text = strip(text);
     const found: string[] = [];
     const rewritten = text.replace(NAMES, (whole, quote: string, name: string) => {
       const reached = fileOf(name, path);
@@ -79,11 +78,10 @@ export function sources(root: string, entryPoints: readonly string[], place: str
       return `${quote}${javascript(name)}${quote}`;
     });
     for (const [, name = ''] of text.matchAll(PACKAGE)) {
-      const owner = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
       // The pattern also finds words in comments.
-      if (installed.has(owner)) packages.add(owner);
+      if (known.has(packageOf(name))) packages.add(packageOf(name));
     }
-    entries.set(target, bytes(target, rewritten, text.startsWith('#!') ? 0o755 : 0o644));
+    entries.set(target, module(target, rewritten));
     for (const next of found) add(next);
   };
   for (const path of entryPoints) add(path);
@@ -98,6 +96,6 @@ export function sources(root: string, entryPoints: readonly string[], place: str
     const up = name.startsWith('@') ? '../..' : '..';
     entries.set(`${place}/node_modules/${name}`, link(`${place}/node_modules/${name}`, `${up}/${folder}`));
   }
-  entries.set(`${place}/package.json`, bytes(`${place}/package.json`, JSON.stringify({ type: 'module' })));
+  entries.set(`${place}/package.json`, esm(place));
   return { entries: [...entries.values()], packages };
 }

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { resource, type KubeObject, type Resource } from 'kopf-ts';
-import { laidOut } from './laid-out.ts';
 import { OPERATOR_NODE_OPTIONS } from '../../images/config.ts';
+import { laidOut } from '../../images/laid-out.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { Measured } from './process.ts';
 import type { Metrics } from './scrape.ts';
@@ -30,7 +30,7 @@ const METRICS_PORT = 18_080;
 /** Written once a control plane: what an image holds is there before its process starts. */
 const programs = new WeakMap<ControlPlane, string>();
 function programOf(plane: ControlPlane): string {
-  const program = programs.get(plane) ?? laidOut(ROOT, mkdtempSync(join(plane.folder, 'image-')));
+  const program = programs.get(plane) ?? laidOut(ROOT, 'operator/controller/main.ts', mkdtempSync(join(plane.folder, 'image-')));
   programs.set(plane, program);
   return program;
 }

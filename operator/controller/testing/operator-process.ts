@@ -9,9 +9,8 @@ import { leases, systemClock, type KubeObject } from 'kopf-ts';
 import { FakeApiServer, listen, seeded } from 'kopf-ts/testing';
 import { training } from '../../plan/testing/resources.ts';
 import { trainings } from '../kubernetes.ts';
-import { jobMessage, podMessage } from '../messages.ts';
 import { Kubelets, type Life, type Worker } from './kubelets.ts';
-import { RESOURCES } from './world.ts';
+import { SERVED } from './world.ts';
 
 const MAIN = join(import.meta.dirname, '../main.ts');
 
@@ -22,7 +21,7 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
 
 /** srdit-operator as a process, beside an API server whose pods live as they are told: without a word they end well after 0.3 s. */
 export class OperatorProcess implements AsyncDisposable {
-  readonly server = new FakeApiServer({ resources: RESOURCES, messages: { 'pods': podMessage, 'jobs.batch': jobMessage } });
+  readonly server = new FakeApiServer(SERVED);
   readonly kubelets: Kubelets;
   readonly #held = new AsyncDisposableStack();
   #child: ChildProcess | undefined;

@@ -16,6 +16,8 @@ import { Mortal } from './mortal.ts';
 export const NAMESPACE = 'lab';
 /** What the fake API servers of these tests serve. */
 export const RESOURCES: readonly ResourceName[] = [trainings, evaluations, pods, jobs, services, networkPolicies, events, leases, resource('v1', 'Namespace', 'namespaces', { namespaced: false })];
+/** And in which forms. */
+export const SERVED = { resources: RESOURCES, messages: { 'pods': podMessage, 'jobs.batch': jobMessage } };
 
 export interface Running { readonly process: Mortal; readonly operator: Operator; readonly gangs: Gangs; readonly ended: Promise<unknown>; stop(): Promise<void> }
 
@@ -32,7 +34,7 @@ export class World {
 
   constructor({ seed = 1, life = () => ({ after: 60_000, exitCode: 0 }) }: { seed?: number; life?: (worker: Worker) => Life } = {}) {
     this.#seed = seed;
-    this.server = new FakeApiServer({ resources: RESOURCES, messages: { 'pods': podMessage, 'jobs.batch': jobMessage }, clock: this.clock, random: seeded(seed + 1) });
+    this.server = new FakeApiServer({ ...SERVED, clock: this.clock, random: seeded(seed + 1) });
     this.kubelets = new Kubelets(this.server, { clock: this.clock, random: seeded(seed + 2), life });
     this.law = new Law(this.server);
   }

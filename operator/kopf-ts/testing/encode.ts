@@ -1,7 +1,7 @@
 /** Plain objects as Protocol Buffers: what wire/message.ts reads, written. */
 import protobuf from 'protobufjs/minimal.js';
 import type { Writer } from 'protobufjs/minimal.js';
-import { message, type Kind, type Message } from '../wire/message.ts';
+import { ENTRY, TIME, wireType, type Kind, type Message } from '../wire/message.ts';
 
 /** The fields that the description names; undefined and null are absent. */
 export function encode(fields: Message, object: Readonly<Record<string, unknown>>): Uint8Array {
@@ -9,9 +9,6 @@ export function encode(fields: Message, object: Readonly<Record<string, unknown>
   write(writer, fields, object);
   return writer.finish();
 }
-
-const VARINT = 0;
-const BYTES = 2;
 
 function write(writer: Writer, fields: Message, object: Readonly<Record<string, unknown>>): void {
   fields.forEach((field, number) => {
@@ -24,19 +21,19 @@ function write(writer: Writer, fields: Message, object: Readonly<Record<string, 
   });
 }
 
-const ENTRY = message({ key: [1, 'string'], value: [2, 'string'] });
-const TIME = message({ seconds: [1, 'int'] });
-
 function one(writer: Writer, number: number, kind: Kind, value: unknown): void {
-  const tag = (type: number): Writer => writer.uint32((number << 3) | type);
+  if (kind === 'time') {
+    one(writer, number, TIME, { seconds: Date.parse(value as string) / 1000 });
+    return;
+  }
+  writer.uint32((number << 3) | wireType(kind));
   switch (kind) {
-    case 'string': tag(BYTES).string(value as string); break;
-    case 'bytes': tag(BYTES).bytes(value as Uint8Array); break;
-    case 'int': case 'nonzero': tag(VARINT).int64(value as number); break;
-    case 'bool': tag(VARINT).bool(value as boolean); break;
-    case 'time': one(writer, number, TIME, { seconds: Date.parse(value as string) / 1000 }); break;
+    case 'string': writer.string(value as string); break;
+    case 'bytes': writer.bytes(value as Uint8Array); break;
+    case 'int': case 'nonzero': writer.int64(value as number); break;
+    case 'bool': writer.bool(value as boolean); break;
     default:
-      tag(BYTES).fork();
+      writer.fork();
       write(writer, kind as Message, value as Record<string, unknown>);
       writer.ldelim();
   }

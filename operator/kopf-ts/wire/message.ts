@@ -53,7 +53,7 @@ function read(reader: Reader, end: number, fields: Message): Record<string, unkn
   return object;
 }
 
-const wireType = (kind: Kind): number => (kind === 'int' || kind === 'nonzero' || kind === 'bool' ? VARINT : BYTES);
+export const wireType = (kind: Kind): number => (kind === 'int' || kind === 'nonzero' || kind === 'bool' ? VARINT : BYTES);
 
 function value(reader: Reader, kind: Kind): unknown {
   switch (kind) {
@@ -71,14 +71,16 @@ function value(reader: Reader, kind: Kind): unknown {
   }
 }
 
-const TIME = message({ seconds: [1, 'int'], nanos: [2, 'int'] });
+/** metav1.Time. */
+export const TIME = message({ seconds: [1, 'int'], nanos: [2, 'int'] });
 
 /** Without a fraction where it has none, as Kubernetes writes it. The empty message is no time. */
 function time({ seconds, nanos = 0 }: { readonly seconds?: number; readonly nanos?: number }): string | undefined {
   return seconds === undefined ? undefined : new Date(seconds * 1000 + nanos / 1e6).toISOString().replace('.000Z', 'Z');
 }
 
-const ENTRY = message({ key: [1, 'string'], value: [2, 'string'] });
+/** Of a map. */
+export const ENTRY = message({ key: [1, 'string'], value: [2, 'string'] });
 
 function entry(reader: Reader, map: Record<string, string>): void {
   const { key = '', value: is = '' } = value(reader, ENTRY) as { key?: string; value?: string };
